@@ -1,0 +1,1 @@
+"""The public face: convert(), load(), verify() and the LiteModel that they return."""

@@ -1,0 +1,50 @@
+"""What a lowering is handed: the builder that knows which ATen node it is writing, and PyTorch's types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph
+from liteport.ir.types import DType, TensorType
+
+# Everything is computed in float32 (or integers): half precision widens exactly, doubles are narrowed.
+DTYPES: Mapping[torch.dtype, DType] = {
+    torch.float32: DType.FLOAT32,
+    torch.float64: DType.FLOAT32,
+    torch.float16: DType.FLOAT32,
+    torch.bfloat16: DType.FLOAT32,
+    torch.int64: DType.INT64,
+    torch.int32: DType.INT32,
+    torch.int16: DType.INT16,
+    torch.int8: DType.INT8,
+    torch.uint8: DType.UINT8,
+    torch.bool: DType.BOOL,
+}
+
+# A lowering takes the builder, then the ATen operator's own arguments: tensors as Values, lists of
+# tensors as lists of Values, everything else as PyTorch has it. It returns a Value, or as many as
+# the operator has results, as a tuple (or list, where the schema says Tensor[]).
+Lowering = Callable[..., Any]
+Table = dict[Any, Lowering]
+
+
+class TorchBuilder(Builder):
+    """A builder with the types that PyTorch gives to the results of the node at hand."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self.results: tuple[TensorType, ...] = ()
+
+    @property
+    def result(self) -> TensorType:
+        """PyTorch's type of the node's first result, its dtype as liteport carries it."""
+        return self.results[0]
+
+
+def tensor_type(tensor: torch.Tensor) -> TensorType:
+    """The type as which liteport carries `tensor`. Raises KeyError(dtype) for complex and the like."""
+    return TensorType(DTYPES[tensor.dtype], tuple(int(d) for d in tensor.shape))

@@ -1,0 +1,139 @@
+"""From a module and example inputs to an ATen graph that the importer can walk: torch.export, then only what is needed.
+
+torch.export's own graph is neither functional nor decomposed, and both steps cost a retrace, so they
+run only where the graph asks for them: once, with exactly the operators that have no lowering.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torch.fx import GraphModule, Node
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.context import Table
+
+# Operators that may hand back their own input although their schema does not say so.
+_UNDECLARED_ALIASES = ("aten::dropout", "aten::feature_dropout", "aten::alpha_dropout", "aten::feature_alpha_dropout")
+
+
+def export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ExportedProgram:
+    """The module's ATen graph for these example inputs.
+
+    Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
+    """
+    with quiet(), torch.no_grad():
+        try:
+            return torch.export.export(module, args, dict(kwargs), strict=False)
+        except Exception as error:
+            raise UnsupportedError(_export_failed(module, error)) from error
+
+
+def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
+    """`program` with its mutations made functional where they matter, and operators that `table` lacks decomposed.
+
+    Both are PyTorch's own work, done in one go, and skipped where the graph needs neither.
+    """
+    default = torch.export.default_decompositions()
+    missing = {t: default[t] for t in targets(program.graph_module) if lookup(table, t) is None and t in default}
+    if not missing and not any(_mutates_shared(m) for m in _graph_modules(program.graph_module)):
+        return program
+    with quiet(), torch.no_grad():
+        return program.run_decompositions(missing)
+
+
+def targets(module: GraphModule) -> set[Any]:
+    """The operators that the graph and its nested graphs call."""
+    return {n.target for m in _graph_modules(module) for n in m.graph.nodes if n.op == "call_function"}
+
+
+def lookup(table: Table, target: Any) -> Any:
+    """The lowering of `target`, an in-place operator having that of its functional twin; None where there is none."""
+    if target in table:
+        return table[target]
+    twin = functional_twin(target)
+    return table.get(twin) if twin is not None else None
+
+
+def functional_twin(target: Any) -> Any:
+    """aten.relu.default for aten.relu_.default; None where `target` is not an in-place operator."""
+    if not isinstance(target, torch._ops.OpOverload) or not target._schema.name.endswith("_"):
+        return None
+    packet = getattr(getattr(torch.ops, target.namespace), target._schema.name.split("::")[1][:-1], None)
+    return getattr(packet, target._overloadname, None) if packet is not None else None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silences the warnings and log lines of torch.export, which are not about the user's model."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def written_argument(node: Node) -> Node | None:
+    """The tensor that an in-place node writes into, or None where it writes nowhere."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return None
+    for position, argument in enumerate(node.target._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = node.args[position] if position < len(node.args) else node.kwargs.get(argument.name)
+            return value if isinstance(value, Node) else None
+    return None
+
+
+def _mutates_shared(module: GraphModule) -> bool:
+    """Whether an in-place operator writes to storage that is read later under another name.
+
+    Where it is not, the operator is a mere rebinding: later uses of the written node mean its result.
+    """
+    root: dict[Node, Node] = {}  # the node whose storage a node shares
+    same: dict[Node, Node] = {}  # the node that a node is identical with (results of in-place operators)
+    order = {node: i for i, node in enumerate(module.graph.nodes)}
+    for node in module.graph.nodes:
+        source = _shared_input(node)
+        root[node] = root[source] if source is not None else node
+        written = written_argument(node)
+        same[node] = same[written] if written is not None else node
+        if written is None:
+            continue
+        if functional_twin(node.target) is None or root[node].op in ("placeholder", "get_attr"):
+            return True
+        others = [n for n, r in root.items() if r is root[node] and same[n] is not same[node]]
+        if any(order[user] > order[node] for other in others for user in other.users):
+            return True
+    return False
+
+
+def _shared_input(node: Node) -> Node | None:
+    """The input whose storage the node's result may share."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        # getitem of a split's results, and nested graphs, which hand their inputs through.
+        return next(iter(node.all_input_nodes), None) if node.op == "call_function" else None
+    schema = node.target._schema
+    aliases = any(r.alias_info is not None for r in schema.returns) or schema.name in _UNDECLARED_ALIASES
+    return next(iter(node.all_input_nodes), None) if aliases else None
+
+
+def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
+    yield from (m for m in module.modules() if isinstance(m, GraphModule))
+
+
+def _export_failed(module: torch.nn.Module, error: Exception) -> str:
+    reason = str(error).strip().splitlines()
+    return (
+        f"torch.export cannot follow {type(module).__name__}.forward: {type(error).__name__}: "
+        f"{reason[0] if reason else 'no reason given'}. Make the forward independent of tensor values "
+        "(torch.cond, torch.where), or convert the part of the network that is; --debug shows PyTorch's full report."
+    )

@@ -1,0 +1,261 @@
+"""The walk from torch.export's ATen graph into the IR, one node at a time."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind
+from torch.fx import GraphModule, Node
+from torch.utils import _pytree as pytree
+
+from liteport.errors import InvalidGraphError, UnsupportedError
+from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder, tensor_type
+from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
+from liteport.frontends.torch.source import source_of
+from liteport.ir.graph import Graph, Value, constant
+from liteport.ir.types import Array, TensorType
+
+# Checks that PyTorch leaves in a graph: nothing to compute.
+_ASSERTIONS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar", "sym_constrain_range_for_size"})
+
+
+def import_program(program: ExportedProgram, name: str, table: Table) -> Graph:
+    """The IR graph of an exported program, with `name` as its signature.
+
+    Raises UnsupportedError that lists every operator and form without a lowering.
+    """
+    return _Importer(normalise(program, table), name, table).run()
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """One reason why a graph cannot be imported, and where it was met."""
+
+    what: str
+    place: str
+
+
+class _Importer:
+    def __init__(self, program: ExportedProgram, name: str, table: Table) -> None:
+        self.program = program
+        self.table = table
+        self.graph = Graph(name=name, signature=name)
+        self.builder = TorchBuilder(self.graph)
+        self.missing: list[_Missing] = []
+
+    def run(self) -> Graph:
+        module = self.program.graph_module
+        self.find_missing(module)
+        env = self.bind_inputs()
+        results = self.walk(module, env)
+        if self.missing:
+            raise UnsupportedError(_describe(self.missing))
+        self.bind_outputs(results)
+        return self.graph
+
+    def find_missing(self, module: GraphModule) -> None:
+        """Looks the whole graph up first, so that every missing operator is reported at once."""
+        for sub in (m for m in module.modules() if isinstance(m, GraphModule)):
+            for node in sub.graph.nodes:
+                if node.op == "call_function" and not self.is_known(node.target):
+                    self.missing.append(_Missing(str(node.target), str(source_of(node))))
+
+    def is_known(self, target: Any) -> bool:
+        known = target is operator.getitem or _is_region(target) or _is_assertion(target)
+        return known or lookup(self.table, target) is not None
+
+    # Inputs and outputs
+
+    def bind_inputs(self) -> dict[Node, Any]:
+        env: dict[Node, Any] = {}
+        specs = self.program.graph_signature.input_specs
+        placeholders = [n for n in self.program.graph_module.graph.nodes if n.op == "placeholder"]
+        for node, spec in zip(placeholders, specs, strict=True):
+            if isinstance(spec.arg, ConstantArgument):
+                env[node] = spec.arg.value
+            elif spec.kind is InputKind.USER_INPUT:
+                env[node] = self.user_input(node)
+            elif node.users:
+                env[node] = _constant(self.stored(spec), spec.target or node.name)
+        return env
+
+    def user_input(self, node: Node) -> Value:
+        value = node.meta["val"]
+        if value.dtype not in DTYPES:
+            self.missing.append(_Missing(f"an input of type {value.dtype} ({node.name})", ""))
+        return self.builder.input(_type_or_any(value), node.name)
+
+    def stored(self, spec: Any) -> torch.Tensor:
+        store = self.program.state_dict if spec.target in self.program.state_dict else self.program.constants
+        tensor = store[spec.target]
+        assert isinstance(tensor, torch.Tensor)
+        return tensor
+
+    def bind_outputs(self, results: Sequence[Any]) -> None:
+        specs = self.program.graph_signature.output_specs
+        user = [r for r, s in zip(results, specs, strict=True) if s.kind is OutputKind.USER_OUTPUT]
+        spec = self.program.call_spec.out_spec
+        names = output_names(pytree.tree_unflatten(list(range(len(user))), spec)) if spec else []
+        for i, value in enumerate(user):
+            if isinstance(value, Value):
+                self.graph.outputs.append(value)
+                self.graph.output_names.append(names[i] if i < len(names) else f"output_{i}")
+
+    # The walk
+
+    def walk(self, module: GraphModule, env: dict[Node, Any]) -> list[Any]:
+        """Lowers every node of `module` in order; the values of its outputs."""
+        same: dict[Node, Node] = {}
+        for node in module.graph.nodes:
+            if node.op == "get_attr":
+                env[node] = self.attribute(module, node)
+            elif node.op == "call_function":
+                env[node] = self.lower(node, env)
+                _rebind(node, env, same)
+            elif node.op == "output":
+                return [_lookup_args(r, env) for r in node.args[0]]
+        raise InvalidGraphError("the exported graph has no output node")
+
+    def attribute(self, module: GraphModule, node: Node) -> Any:
+        found: Any = operator.attrgetter(str(node.target))(module)
+        return _constant(found, str(node.target)) if isinstance(found, torch.Tensor) else found
+
+    def lower(self, node: Node, env: dict[Node, Any]) -> Any:
+        target: Any = node.target
+        if _is_assertion(target):
+            return None
+        args, kwargs = _lookup_args(node.args, env), _lookup_args(node.kwargs, env)
+        if target is operator.getitem:
+            return args[0][args[1]]
+        if _is_region(target):
+            return self.region(args)
+        lowering = lookup(self.table, target)
+        if lowering is None:
+            return self.stand_in(node)
+        return self.call(node, lowering, args, kwargs)
+
+    def region(self, args: Sequence[Any]) -> list[Any]:
+        """A with-block (no_grad, autocast) around nested nodes: its body, in place."""
+        at = next(i for i, a in enumerate(args) if isinstance(a, GraphModule))
+        body: GraphModule = args[at]
+        placeholders = [n for n in body.graph.nodes if n.op == "placeholder"]
+        return self.walk(body, dict(zip(placeholders, args[at + 1 :], strict=True)))
+
+    def call(self, node: Node, lowering: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        source = source_of(node)
+        self.builder.source = source
+        self.builder.prefix = f"{source.module}/{node.name}" if source.module else node.name
+        try:
+            self.builder.results = _result_types(node)
+            result = lowering(self.builder, *args, **kwargs)
+        except UnsupportedError as error:
+            self.missing.append(_Missing(str(error), str(source)))
+            return self.stand_in(node)
+        except InvalidGraphError as error:
+            raise InvalidGraphError(f"{node.target} at {source}: {error}") from error
+        self.check(node, result)
+        return result
+
+    def check(self, node: Node, result: Any) -> None:
+        """Holds a lowering to PyTorch's own word on what the node returns."""
+        values = result if isinstance(result, tuple | list) else [result]
+        for got, want in zip(values, self.builder.results, strict=False):
+            if isinstance(got, Value) and got.type != want:
+                raise InvalidGraphError(f"{node.target} at {source_of(node)} gave {got.type} where PyTorch has {want}")
+
+    def stand_in(self, node: Node) -> Any:
+        """Values of the right types for a node that could not be lowered, so that the walk can go on to the next."""
+        val = node.meta.get("val")
+        return pytree.tree_map(lambda t: Value(_type_or_any(t), node.name) if isinstance(t, torch.Tensor) else t, val)
+
+
+def output_names(structure: Any) -> list[str]:
+    """A name for each leaf of a forward's result: its dict keys and positions, joined by underscores."""
+    leaves, _ = pytree.tree_flatten_with_path(structure)
+    if len(leaves) == 1 and not leaves[0][0]:
+        return ["output"]
+    names = ["_".join(str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path) for path, _ in leaves]
+    return [f"output_{n}" if n[:1].isdigit() else n for n in names]
+
+
+def _constant(tensor: torch.Tensor, name: str) -> Value:
+    """A constant on the tensor's own memory, where its type can stay as it is."""
+    return constant(to_numpy(tensor), name)
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The tensor as an array of the type that liteport carries: shared memory where the type stays."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    array: Array = tensor.resolve_conj().resolve_neg().numpy()
+    return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array
+
+
+def _lookup_args(args: Any, env: Mapping[Node, Any]) -> Any:
+    if isinstance(args, Node):
+        return env[args]
+    if isinstance(args, Mapping):
+        return {k: _lookup_args(v, env) for k, v in args.items()}
+    if isinstance(args, tuple | list):
+        return [_lookup_args(a, env) for a in args]
+    return args
+
+
+def _rebind(node: Node, env: dict[Node, Any], same: dict[Node, Node]) -> None:
+    """After an in-place operator, every name of the tensor that it wrote means the result."""
+    written = written_argument(node)
+    if written is None or functional_twin(node.target) is None:
+        return
+    first = same.get(written, written)
+    same[node] = first
+    for name in [first, *(n for n, f in same.items() if f is first)]:
+        env[name] = env[node]
+
+
+def _result_types(node: Node) -> tuple[TensorType, ...]:
+    val = node.meta.get("val")
+    tensors = val if isinstance(val, tuple | list) else [val]
+    return tuple(_type(t) for t in tensors if isinstance(t, torch.Tensor))
+
+
+def _type(tensor: torch.Tensor) -> TensorType:
+    if tensor.dtype not in DTYPES:
+        raise UnsupportedError(f"values of type {tensor.dtype} (compute in real floating-point or integer types)")
+    return tensor_type(tensor)
+
+
+def _type_or_any(tensor: torch.Tensor) -> TensorType:
+    return TensorType(DTYPES.get(tensor.dtype, DTYPES[torch.float32]), tuple(int(d) for d in tensor.shape))
+
+
+def _is_region(target: Any) -> bool:
+    return isinstance(target, torch._ops.HigherOrderOperator) and target.name() in (
+        "wrap_with_set_grad_enabled",
+        "wrap_with_autocast",
+    )
+
+
+def _is_assertion(target: Any) -> bool:
+    return isinstance(target, torch._ops.OpOverload) and target._schema.name.split("::")[1] in _ASSERTIONS
+
+
+def _describe(missing: Sequence[_Missing]) -> str:
+    counts = Counter(m.what for m in missing)
+    places: dict[str, list[str]] = defaultdict(list)
+    for m in missing:
+        if m.place and m.place not in places[m.what]:
+            places[m.what].append(m.place)
+    lines = [f"{len(counts)} operator{'s' if len(counts) > 1 else ''} cannot be converted:"]
+    for what, count in counts.most_common():
+        shown = "; ".join(places[what][:3]) + (f"; and {len(places[what]) - 3} more" if len(places[what]) > 3 else "")
+        lines.append(f"  {what}  x{count}" + (f"  at {shown}" if shown else ""))
+    lines.append("Replace them in the model's source by supported operators, or convert the part of the network before them.")
+    return "\n".join(lines)

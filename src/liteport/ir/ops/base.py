@@ -1,0 +1,182 @@
+"""What every operator class is, and the kinds of operators that passes treat alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
+
+from liteport.errors import InvalidGraphError
+from liteport.ir.types import DType, Shape, TensorType
+
+if TYPE_CHECKING:
+    from liteport.ir.graph import Value
+
+Types = tuple[TensorType, ...]
+DTypes = frozenset[DType]
+
+FLOAT = frozenset({DType.FLOAT32})
+HALF = frozenset({DType.FLOAT16})
+QUANT8 = frozenset({DType.INT8, DType.UINT8})
+QUANT = QUANT8 | {DType.INT16}
+ANY = frozenset(DType)
+BOOL = frozenset({DType.BOOL})
+INT32 = frozenset({DType.INT32})
+INDEX = frozenset({DType.INT32, DType.INT64})
+INT64 = frozenset({DType.INT64})
+INT8 = frozenset({DType.INT8})
+INT16 = frozenset({DType.INT16})
+INTS = INDEX | INT16 | QUANT8 | {DType.UINT16, DType.UINT32}
+STRING = frozenset({DType.STRING})
+
+
+class NotInferred(InvalidGraphError):
+    """The results' types depend on data, or on another graph: whoever emits the operator gives them."""
+
+
+class Activation(Enum):
+    """ActivationFunctionType of the schema: what a kernel applies to its result."""
+
+    NONE = "NONE"
+    RELU = "RELU"
+    RELU_N1_TO_1 = "RELU_N1_TO_1"
+    RELU6 = "RELU6"
+    TANH = "TANH"
+    SIGN_BIT = "SIGN_BIT"
+
+
+class Padding(Enum):
+    """Padding of the schema. SAME pads to ceil(size / stride), the odd element last."""
+
+    SAME = "SAME"
+    VALID = "VALID"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One TFLite operator with its attributes. A subclass is frozen, hashable, and owns its contract.
+
+    `name` is the builtin's name in the schema. `dtypes` are the element types that LiteRT's CPU
+    kernels take, `max_rank` the highest rank, both of the input number `main` (the first but for
+    a few); the legalize pass casts and reshapes around both. `stateful` operators are never
+    merged, folded or dropped.
+    """
+
+    name: ClassVar[str] = ""
+    main: ClassVar[int] = 0
+    dtypes: ClassVar[DTypes] = ANY
+    max_rank: ClassVar[int] = 8
+    stateful: ClassVar[bool] = False
+
+    def infer(self, *inputs: Value | None) -> Types:
+        """The results' types for these inputs. Raises InvalidGraphError where the kernel would refuse."""
+        raise NotImplementedError(type(self).__name__)
+
+    def fail(self, why: str) -> InvalidGraphError:
+        """The error for inputs that break this operator's contract."""
+        return InvalidGraphError(f"{self.name}: {why}")
+
+    def unknown(self, why: str) -> NotInferred:
+        """The error for results whose types cannot be told from the inputs' types."""
+        return NotInferred(f"{self.name}: {why}; give the results' types")
+
+
+@dataclass(frozen=True)
+class Elementwise(Operator):
+    """Every output element depends on the input elements at the same place (after broadcasting)."""
+
+    result: ClassVar[DType | None] = None
+
+    def infer(self, *inputs: Value | None) -> Types:
+        values = operands(self, inputs, max(1, len(inputs)))
+        shape = broadcast(self, [v.shape for v in values])
+        return (TensorType(self.result or values[0].dtype, shape),)
+
+
+@dataclass(frozen=True)
+class Unary(Elementwise):
+    """Elementwise, of one input."""
+
+
+@dataclass(frozen=True)
+class Binary(Elementwise):
+    """Elementwise, of two inputs of one type, with NumPy's broadcasting."""
+
+    def infer(self, *inputs: Value | None) -> Types:
+        left, right = operands(self, inputs, 2)
+        if left.dtype is not right.dtype:
+            raise self.fail(f"inputs of different types: {left} and {right}")
+        return super().infer(left, right)
+
+
+@dataclass(frozen=True)
+class Arithmetic(Binary):
+    """Binary, with a fused activation."""
+
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True)
+class Reduction(Operator):
+    """Input 0 reduced over the axes in constant input 1 (int32, rank 1)."""
+
+    keep_dims: bool = False
+    result: ClassVar[DType | None] = None
+
+    def infer(self, *inputs: Value | None) -> Types:
+        x, axes = operands(self, inputs, 2)
+        reduced = {axis_of(self, a, x.rank) for a in constant_ints(self, axes, "the axes")} if x.rank else set()
+        if self.keep_dims:
+            shape = tuple(1 if i in reduced else d for i, d in enumerate(x.shape))
+        else:
+            shape = tuple(d for i, d in enumerate(x.shape) if i not in reduced)
+        return (TensorType(self.result or x.dtype, shape),)
+
+
+def broadcast(operator: Operator, shapes: Sequence[Shape]) -> Shape:
+    """NumPy's broadcasting of `shapes`. Raises InvalidGraphError where they do not fit."""
+    rank = max((len(s) for s in shapes), default=0)
+    out = []
+    for dims in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes), strict=True):
+        wide = {d for d in dims if d != 1}
+        if len(wide) > 1:
+            raise operator.fail(f"shapes {', '.join(map(str, shapes))} do not broadcast")
+        out.append(wide.pop() if wide else 1)
+    return tuple(out)
+
+
+def operands(operator: Operator, inputs: Sequence[Value | None], count: int) -> list[Value]:
+    """The first `count` inputs, none of which may be left out. Raises InvalidGraphError."""
+    found = [v for v in inputs[:count] if v is not None]
+    if len(found) < count:
+        raise operator.fail(f"needs {count} inputs, has {len(found)}")
+    return found
+
+
+def given(operator: Operator, value: Value | None, index: int) -> Value:
+    """`value`, which must not be left out. Raises InvalidGraphError."""
+    if value is None:
+        raise operator.fail(f"input {index} is missing")
+    return value
+
+
+def constant_ints(operator: Operator, value: Value | None, what: str) -> list[int]:
+    """The numbers of a constant integer operand. Raises NotInferred where it is not constant."""
+    if value is None or value.data is None:
+        raise operator.unknown(f"{what} must be constant")
+    return [int(i) for i in value.data.reshape(-1)]
+
+
+def axis_of(operator: Operator, axis: int, rank: int) -> int:
+    """`axis` counted from the front. Raises InvalidGraphError where it is outside [-rank, rank)."""
+    if not -rank <= axis < rank:
+        raise operator.fail(f"axis {axis} is outside rank {rank}")
+    return axis % rank
+
+
+def same_type(operator: Operator, values: Sequence[Value]) -> DType:
+    """The one element type of `values`. Raises InvalidGraphError where they differ."""
+    if len({v.dtype for v in values}) != 1:
+        raise operator.fail(f"inputs of different types: {', '.join(map(str, values))}")
+    return values[0].dtype

@@ -1,0 +1,157 @@
+"""Tensors out of nothing, or out of what is known about others: shapes, ranges, fills, random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, ClassVar
+
+from liteport.ir.ops.base import (
+    BOOL,
+    FLOAT,
+    HALF,
+    INDEX,
+    INT8,
+    INT16,
+    STRING,
+    DTypes,
+    Operator,
+    Types,
+    constant_ints,
+    operands,
+    same_type,
+)
+from liteport.ir.types import DType, TensorType
+
+if TYPE_CHECKING:
+    from liteport.ir.graph import Value
+
+
+@dataclass(frozen=True)
+class Shape(Operator):
+    """The shape of x, as a vector."""
+
+    name: ClassVar[str] = "SHAPE"
+    out_type: DType = DType.INT32
+
+    def infer(self, *inputs: Value | None) -> Types:
+        (x,) = operands(self, inputs, 1)
+        return (TensorType(self.out_type, (x.rank,)),)
+
+
+@dataclass(frozen=True)
+class Rank(Operator):
+    """The number of dimensions of x, an int32 scalar."""
+
+    name: ClassVar[str] = "RANK"
+
+    def infer(self, *inputs: Value | None) -> Types:
+        operands(self, inputs, 1)
+        return (TensorType(DType.INT32, ()),)
+
+
+@dataclass(frozen=True)
+class Range(Operator):
+    """start, start + delta, ... before limit: three scalars of one type."""
+
+    name: ClassVar[str] = "RANGE"
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX
+    max_rank: ClassVar[int] = 0
+
+    def infer(self, *inputs: Value | None) -> Types:
+        values = operands(self, inputs, 3)
+        if not all(v.is_const for v in values):
+            raise self.unknown("start, limit and delta must be constant")
+        start, limit, delta = (v.array.reshape(()).item() for v in values)
+        if not delta:
+            raise self.fail("delta is 0")
+        return (TensorType(same_type(self, values), (max(0, ceil((limit - start) / delta)),)),)
+
+
+@dataclass(frozen=True)
+class Fill(Operator):
+    """The scalar input 1 in the shape of input 0."""
+
+    name: ClassVar[str] = "FILL"
+    main: ClassVar[int] = 1
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | INT8 | INT16 | STRING
+
+    def infer(self, *inputs: Value | None) -> Types:
+        dims, value = operands(self, inputs, 2)
+        if value.rank:
+            raise self.fail(f"{value.type} is not a scalar")
+        return (TensorType(value.dtype, tuple(constant_ints(self, dims, "the shape"))),)
+
+
+@dataclass(frozen=True)
+class ZerosLike(Operator):
+    """Zeros of x's type and shape."""
+
+    name: ClassVar[str] = "ZEROS_LIKE"
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX
+
+    def infer(self, *inputs: Value | None) -> Types:
+        return (operands(self, inputs, 1)[0].type,)
+
+
+@dataclass(frozen=True)
+class _Random(Operator):
+    """float32 of the shape in input 0; seeds of 0 differ from run to run."""
+
+    dtypes: ClassVar[DTypes] = INDEX
+    max_rank: ClassVar[int] = 1
+    stateful: ClassVar[bool] = True
+    seed: int = 0
+    seed2: int = 0
+
+    def infer(self, *inputs: Value | None) -> Types:
+        (shape,) = operands(self, inputs, 1)
+        return (TensorType(DType.FLOAT32, tuple(constant_ints(self, shape, "the shape"))),)
+
+
+@dataclass(frozen=True)
+class RandomUniform(_Random):
+    """Uniform in [0, 1)."""
+
+    name: ClassVar[str] = "RANDOM_UNIFORM"
+
+
+@dataclass(frozen=True)
+class RandomStandardNormal(_Random):
+    """Of mean 0 and variance 1."""
+
+    name: ClassVar[str] = "RANDOM_STANDARD_NORMAL"
+
+
+@dataclass(frozen=True)
+class Multinomial(Operator):
+    """Samples (input 1: how many) of class numbers by logits [batch, classes] -> [batch, samples]."""
+
+    name: ClassVar[str] = "MULTINOMIAL"
+    dtypes: ClassVar[DTypes] = FLOAT
+    max_rank: ClassVar[int] = 2
+    stateful: ClassVar[bool] = True
+    seed: int = 0
+    seed2: int = 0
+    output_type: DType = DType.INT64
+
+    def infer(self, *inputs: Value | None) -> Types:
+        logits, count = operands(self, inputs, 2)
+        if logits.rank != 2:
+            raise self.fail(f"logits {logits.type} are not of rank 2")
+        return (TensorType(self.output_type, (logits.shape[0], constant_ints(self, count, "the count")[0])),)
+
+
+@dataclass(frozen=True)
+class Rfft2d(Operator):
+    """The 2-d Fourier transform of the last two dimensions, of lengths in input 1 (powers of two)."""
+
+    name: ClassVar[str] = "RFFT2D"
+    dtypes: ClassVar[DTypes] = FLOAT
+
+    def infer(self, *inputs: Value | None) -> Types:
+        x, lengths = operands(self, inputs, 2)
+        height, width = constant_ints(self, lengths, "the lengths")
+        if x.rank < 2:
+            raise self.fail(f"{x.type} has no two dimensions")
+        return (TensorType(DType.COMPLEX64, (*x.shape[:-2], height, width // 2 + 1)),)

@@ -1,0 +1,112 @@
+"""Writing by index: along one axis of x, at positions that may be computed. Reading is in indexing.py.
+
+`at` is always a vector of K positions along `axis`, none negative; the updates have K in the place
+of that axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import Array, DType
+from liteport.lowering import basic, indexing, joining
+
+_MAX_BLOCKS = 5  # CONCATENATION of more inputs leaves XNNPACK
+_REDUCE = {
+    "prod": (ops.UnsortedSegmentProd, ops.Mul),
+    "amax": (ops.UnsortedSegmentMax, ops.Maximum),
+    "amin": (ops.UnsortedSegmentMin, ops.Minimum),
+}
+
+
+def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
+    """x with its slices at the positions replaced; where a position comes twice, the last one counts."""
+    size, count = x.shape[axis], at.type.size
+    rows = np.arange(size, size + count, dtype=np.int32)
+    if at.is_const:
+        source = np.arange(size)
+        source[at.array] = rows
+        return _rows(b, x, updates, axis, source)
+    # The last update at each position, as a row of [x; updates]; x's own row where there is none.
+    ids = basic.cast(b, at, DType.INT32)
+    last = b.emit(ops.UnsortedSegmentMax(), b.const(rows), ids, b.const(np.int32(size)))
+    row = b.emit(ops.Maximum(), last, b.const(np.arange(size, dtype=np.int32)))
+    return basic.gather(b, joining.join(b, [x, updates], axis), row, axis)
+
+
+def fill(b: Builder, x: Value, axis: int, at: Value, value: Value) -> Value:
+    """x with its slices at the positions replaced by `value`, which broadcasts against x."""
+    hit = _hit(b, x, axis, at)
+    return b.emit(ops.SelectV2(), hit, value, x)
+
+
+def add(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
+    """x with the updates added at the positions, as often as they come."""
+    total = _sums(b, x, axis, at, updates)
+    return total if x.is_const and not x.array.any() else b.emit(ops.Add(), x, total)
+
+
+def reduce(b: Builder, x: Value, at: Value, updates: Value, kind: str, include_self: bool) -> Value:
+    """x with the updates along axis 0 reduced into it by `kind`: sum, prod, mean, amax or amin.
+
+    Without `include_self` only positions that no update meets keep x. The kernels' maxima know no nan, and
+    -inf comes out as the lowest finite number where nothing else meets a position (minima likewise).
+    """
+    hit = _hit(b, x, 0, at)
+    if kind in ("sum", "mean"):
+        start = x if include_self else b.emit(ops.SelectV2(), hit, basic.scalar(b, 0, x), x)
+        total = add(b, start, 0, at, updates)
+        return total if kind == "sum" else _divide(b, total, _counts(b, x, 0, at), int(include_self))
+    segments, combine = _REDUCE[kind]
+    part = b.emit(segments(), updates, basic.cast(b, at, DType.INT32), b.const(np.int32(x.shape[0])))
+    part = b.emit(combine(), x, part) if include_self else part
+    return b.emit(ops.SelectV2(), hit, part, x)
+
+
+def _rows(b: Builder, x: Value, updates: Value, axis: int, source: Array) -> Value:
+    """Rows `source` of [x; updates]: as a few blocks where they are that, else by GATHER."""
+    size = x.shape[axis]
+    blocks = np.split(source, np.flatnonzero(np.diff(source) != 1) + 1)
+    if len(blocks) > _MAX_BLOCKS:
+        return basic.gather(b, joining.join(b, [x, updates], axis), source.tolist(), axis)
+    parts = []
+    for block in blocks:
+        value, start = (x, block[0]) if block[0] < size else (updates, block[0] - size)
+        parts.append(basic.narrow(b, value, axis, int(start), len(block)))
+    return joining.join(b, parts, axis)
+
+
+def _sums(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
+    """Zeros like x with the updates added at the positions."""
+    order = indexing.front_order(x.rank, [axis])
+    index = indexing.reshaped(b, at, (at.type.size, 1))
+    index = b.const(index.array.astype(np.int32)) if index.is_const else basic.cast(b, index, DType.INT32)
+    shape = basic.ints(b, [x.shape[a] for a in order])
+    total = b.emit(ops.ScatterNd(), index, basic.transpose(b, updates, order), shape)
+    return basic.transpose(b, total, np.argsort(order).tolist())
+
+
+def _counts(b: Builder, x: Value, axis: int, at: Value) -> Value:
+    """How often each position comes, int32, shaped to broadcast against x."""
+    shape = (x.shape[axis],) + (1,) * (x.rank - axis - 1)
+    if at.is_const:
+        return b.const(np.bincount(at.array, minlength=x.shape[axis]).astype(np.int32).reshape(shape))
+    zeros = b.const(np.zeros(x.shape[axis], np.int32))
+    return basic.reshape(b, add(b, zeros, 0, at, b.const(np.ones(at.type.size, np.int32))), shape)
+
+
+def _hit(b: Builder, x: Value, axis: int, at: Value) -> Value:
+    """Whether a position comes at all, shaped to broadcast against x."""
+    counts = _counts(b, x, axis, at)
+    return b.const(counts.array > 0) if counts.is_const else b.emit(ops.Greater(), counts, basic.scalar(b, 0, counts))
+
+
+def _divide(b: Builder, total: Value, counts: Value, extra: int) -> Value:
+    """total / (counts + extra), rounded down for integers; positions without an update keep their total."""
+    if extra:
+        counts = b.emit(ops.Add(), counts, basic.scalar(b, extra, counts))
+    counts = basic.cast(b, b.emit(ops.Maximum(), counts, basic.scalar(b, 1, counts)), total.dtype)
+    return b.emit(ops.Div() if total.dtype.is_float else ops.FloorDiv(), total, counts)

@@ -1,0 +1,100 @@
+"""fold: what depends on constants only is computed now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from liteport.ir import ops
+from liteport.ir.graph import Graph, Op, Value, constant
+from liteport.ir.types import Array
+from liteport.passes.base import Pass
+
+Evaluate = Callable[[Graph], Sequence[Array]]
+"""Runs a graph without inputs in LiteRT; its outputs as arrays."""
+
+# A constant larger than its own operands together is only worth storing below this many bytes.
+_GROWTH = 1 << 20
+
+
+@dataclass(frozen=True)
+class Fold(Pass):
+    """%1 = f(const)   =>   const
+
+    Transposes, reshapes and slices of constants are views; everything else is evaluated by LiteRT's own
+    kernels, all of it as one small model: there is no second implementation of any operator to keep in step.
+    """
+
+    evaluate: Evaluate
+
+    def run(self, graph: Graph) -> bool:
+        known: dict[Op, None] = {}
+        viewed = False
+        for op in list(graph.ops):
+            if _is_view(op):
+                viewed |= _view(graph, op)
+            elif _foldable(op, known) and not any(graph.is_output(v) for v in op.outputs):
+                known[op] = None
+        frontier = [v for op in known for v in op.outputs if any(user not in known for user in v.users)]
+        if not frontier:
+            return viewed
+        arrays = self.evaluate(_submodel(list(known), frontier))
+        for value, array in zip(frontier, arrays, strict=True):
+            graph.replace_value(value, constant(array, value.name, value.dtype, value.shape))
+        for op in reversed(known):
+            if not any(v.uses for v in op.outputs):
+                graph.erase(op)
+        return True
+
+
+def _is_view(op: Op) -> bool:
+    movers = ops.Transpose | ops.Reshape | ops.Slice
+    return isinstance(op.operator, movers) and all(v is None or v.is_const for v in op.inputs)
+
+
+def _view(graph: Graph, op: Op) -> bool:
+    """Replaces a movement of a constant by a view on the same memory."""
+    if graph.is_output(op.output) or op.input.variable or op.input.dtype.is_raw or op.input.quantization is not None:
+        return False
+    array = op.input.array
+    if isinstance(op.operator, ops.Transpose):
+        array = array.transpose([int(i) for i in op.operand(1).array])
+    elif isinstance(op.operator, ops.Slice):
+        begin, size = op.operand(1).array, op.output.shape
+        array = array[tuple(slice(int(at), int(at) + n) for at, n in zip(begin, size, strict=True))]
+    else:
+        array = array.reshape(op.output.shape)
+    graph.replace(op, constant(array, op.output.name))
+    return True
+
+
+def _foldable(op: Op, known: dict[Op, None]) -> bool:
+    """Whether the operation depends on constants only, and its result is worth storing."""
+    if op.operator.stateful or not op.outputs or isinstance(op.operator, ops.Opaque | ops.If | ops.While):
+        return False
+    inputs = [v for v in op.inputs if v is not None]
+    if not all((v.is_const and not v.variable) or v.producer in known for v in inputs):
+        return False
+    if any(v.dtype.is_raw or v.quantization is not None for v in (*inputs, *op.outputs)):
+        return False
+    result = sum(v.type.nbytes for v in op.outputs)
+    return result <= max(_GROWTH, sum(v.type.nbytes for v in inputs))
+
+
+def _submodel(known: Sequence[Op], frontier: Sequence[Value]) -> Graph:
+    """The folded operations as a graph of their own, on copies of their values."""
+    graph = Graph("fold", signature="fold")
+    copies: dict[Value, Value] = {}
+    for op in known:
+        inputs = [_copy(v, copies) if v is not None else None for v in op.inputs]
+        outputs = [_copy(v, copies) for v in op.outputs]
+        graph.insert(len(graph.ops), Op(op.operator, list(inputs), outputs, op.source))
+    graph.outputs = [copies[v] for v in frontier]
+    graph.output_names = [f"y{i}" for i in range(len(frontier))]
+    return graph
+
+
+def _copy(value: Value, copies: dict[Value, Value]) -> Value:
+    if value not in copies:
+        copies[value] = Value(value.type, value.name, data=value.data, quantization=value.quantization)
+    return copies[value]

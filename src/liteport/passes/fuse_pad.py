@@ -1,0 +1,75 @@
+"""fuse_pad: explicit padding becomes SAME where that pads alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.graph import Graph, Op
+from liteport.ir.ops.base import Padding
+from liteport.passes.base import Pass
+
+
+@dataclass(frozen=True)
+class FusePad(Pass):
+    """%1 = pad(x, 1); %2 = conv(%1, VALID)   =>   %2 = conv(x, SAME)
+
+    SAME pads to ceil(size / stride) positions, the odd element last; where the source pads otherwise the
+    PAD stays (XNNPACK fuses it with the convolution when it runs).
+    """
+
+    def run(self, graph: Graph) -> bool:
+        changed = False
+        for op in graph.find(ops.Conv2D, ops.DepthwiseConv2D, ops.Conv3D, ops.MaxPool2D):
+            pad = op.input.producer
+            if pad is None or not isinstance(pad.operator, ops.Pad | ops.PadV2):
+                continue
+            if why := self.blocked(pad, op):
+                self.decline(op, why)
+                continue
+            operator: Any = op.operator
+            op.operator = replace(operator, padding=Padding.SAME)
+            graph.set_input(op, 0, pad.input)
+            changed = True
+        return changed
+
+    def blocked(self, pad: Op, op: Op) -> str:
+        """Why SAME does not pad as `pad` does; empty where it does."""
+        operator: Any = op.operator
+        if operator.padding is not Padding.VALID or not pad.operand(1).is_const:
+            return "its padding is not VALID over a constant PAD"
+        if pad.input.quantization is not None or not self.fills(pad, op):
+            return "the padding value is not the kernel's own"
+        amounts = pad.operand(1).array.reshape(-1, 2)
+        if np.any(amounts[[0, -1]]):
+            return "it pads the batch or the channels"
+        for axis, kernel, stride, dilation in _windows(op):
+            if tuple(amounts[axis]) != same_padding(pad.input.shape[axis], kernel, stride, dilation):
+                return f"SAME pads dimension {axis} otherwise"
+        return ""
+
+    def fills(self, pad: Op, op: Op) -> bool:
+        """Convolutions see zeros outside their input, max pooling nothing at all (-inf)."""
+        value = float(pad.operand(2).array) if isinstance(pad.operator, ops.PadV2) and pad.operand(2).is_const else 0.0
+        if isinstance(op.operator, ops.MaxPool2D):
+            return value == -np.inf or (value <= float(np.finfo(np.float32).min))
+        return value == 0.0 and not (isinstance(pad.operator, ops.PadV2) and not pad.operand(2).is_const)
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """What SAME puts before and after `size` elements (TFLite's ComputePaddingWithOffset)."""
+    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def _windows(op: Op) -> list[tuple[int, int, int, int]]:
+    """(axis, kernel, stride, dilation) of each spatial dimension."""
+    operator: Any = op.operator
+    if isinstance(operator, ops.MaxPool2D):
+        return [(i + 1, operator.filter[i], operator.stride[i], 1) for i in (0, 1)]
+    weights = op.operand(1).shape
+    first = 0 if isinstance(operator, ops.Conv3D) else 1
+    return [(i + 1, weights[first + i], operator.stride[i], operator.dilation[i]) for i in range(op.input.rank - 2)]

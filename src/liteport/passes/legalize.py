@@ -1,0 +1,107 @@
+"""legalize: every operation becomes one that LiteRT has a kernel for.
+
+Operators know the element types and ranks of their kernels (Operator.dtypes, Operator.max_rank).
+Where an operation has another type it runs in a type that holds it, between casts; where an
+elementwise one has too many dimensions, neighbouring dimensions are merged around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from liteport.errors import UnsupportedError
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.ops.base import Elementwise
+from liteport.ir.types import DType, Shape
+from liteport.lowering.basic import cast, reshape
+from liteport.passes.base import Pass
+
+# The types to try, in order, for a type that a kernel lacks. int64 beyond 32 bits does not survive: indices,
+# sizes and token ids, which is what int64 stands for in models, stay far below.
+_SUBSTITUTES: dict[DType, Sequence[DType]] = {
+    DType.BOOL: (DType.INT8, DType.INT32, DType.FLOAT32),
+    DType.INT8: (DType.INT32, DType.FLOAT32),
+    DType.UINT8: (DType.INT32, DType.FLOAT32),
+    DType.INT16: (DType.INT32, DType.FLOAT32),
+    DType.INT32: (DType.INT64, DType.FLOAT32),
+    DType.INT64: (DType.INT32, DType.FLOAT32),
+    DType.FLOAT16: (DType.FLOAT32,),
+}
+
+
+@dataclass(frozen=True)
+class Legalize(Pass):
+    """div(int64)   =>   cast(div(cast int32));      add[2,2,2,2,2,2,2]   =>   reshape(add[128](reshape))"""
+
+    def run(self, graph: Graph) -> bool:
+        changed = False
+        for op in list(graph.ops):
+            if not op.outputs or not op.inputs or isinstance(op.operator, ops.Opaque):
+                continue
+            op, recast = _fit_type(graph, op)
+            reshaped = isinstance(op.operator, Elementwise) and _fit_rank(graph, op)
+            changed |= recast or reshaped
+        return changed
+
+
+def _fit_type(graph: Graph, op: Op) -> tuple[Op, bool]:
+    """The operation in a type that its kernel takes, and whether it had to change."""
+    main = op.optional(op.operator.main)
+    if main is None or main.dtype in op.operator.dtypes or main.quantization is not None:
+        return op, False
+    substitute = next((t for t in _SUBSTITUTES.get(main.dtype, ()) if t in op.operator.dtypes), None)
+    if substitute is None:
+        raise UnsupportedError(f"{op.name} has no kernel for {main.type} at {op.source}: use another type there")
+    b = Builder(graph, op)
+    alike = isinstance(op.operator, Elementwise | ops.Concatenation | ops.AddN | ops.Pack | ops.PadV2)
+    inputs = [
+        cast(b, v, substitute) if v is not None and (v is main or (alike and v.dtype is main.dtype)) else v
+        for v in op.inputs
+    ]
+    results = b.emit_many(op.operator, *inputs)
+    new = results[0].producer
+    assert new is not None
+    graph.replace(op, *(cast(b, r, old.dtype) for r, old in zip(results, op.outputs, strict=True)))
+    return new, True
+
+
+def _fit_rank(graph: Graph, op: Op) -> bool:
+    """Merges neighbouring dimensions around an elementwise operation that has too many; whether it had to."""
+    limit, rank = op.operator.max_rank, op.output.rank
+    if rank <= limit:
+        return False
+    inputs = [v for v in op.inputs if v is not None]
+    full = [(1,) * (rank - v.rank) + v.shape for v in inputs]
+    groups = _mergeable(op.output.shape, full)
+    if len(groups) > limit:
+        raise UnsupportedError(f"{op.name} on {op.output.type} at {op.source}: LiteRT stops at {limit} dimensions")
+    b = Builder(graph, op)
+    merged = [reshape(b, v, _merge(s, groups)) for v, s in zip(inputs, full, strict=True)]
+    graph.replace(op, reshape(b, b.emit(op.operator, *merged), op.output.shape))
+    return True
+
+
+def _mergeable(result: Shape, operands: Sequence[Shape]) -> list[list[int]]:
+    """The dimensions in groups that every operand either has whole or broadcasts whole."""
+    groups: list[list[int]] = []
+    for axis in range(len(result)):
+        kind = [s[axis] == result[axis] for s in operands]
+        last = groups[-1][-1] if groups else None
+        if last is not None and (result[axis] == 1 or kind == [s[last] == result[last] for s in operands]):
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    return groups
+
+
+def _merge(shape: Shape, groups: Sequence[Sequence[int]]) -> Shape:
+    merged = []
+    for group in groups:
+        size = 1
+        for axis in group:
+            size *= shape[axis]
+        merged.append(size)
+    return tuple(merged)

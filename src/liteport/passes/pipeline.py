@@ -1,0 +1,60 @@
+"""The one list of passes, in order, with the reason for each place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from liteport.ir.graph import Graph, Module
+from liteport.ir.validate import validate
+from liteport.passes.base import Pass
+from liteport.passes.common import ShareCommon
+from liteport.passes.dead import DropDead
+from liteport.passes.fold import Evaluate, Fold
+from liteport.passes.fuse_activation import FuseActivation
+from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_pad import FusePad
+from liteport.passes.layout import Layout
+from liteport.passes.legalize import Legalize
+from liteport.passes.simplify import Simplify
+
+
+def passes(evaluate: Evaluate) -> list[Pass]:
+    """What every graph goes through. `evaluate` runs a graph of constants in LiteRT."""
+    clean: list[Pass] = [Simplify(), ShareCommon(), DropDead()]
+    return [
+        # Constants first: what they feed can then be seen through.
+        DropDead(),
+        Fold(evaluate),
+        *clean,
+        # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
+        Layout(),
+        *clean,
+        # Scales before activations: a clamp only moves into a kernel that has taken its bias.
+        FuseAffine(),
+        FuseActivation(),
+        FusePad(),
+        # Kernels' own types and ranks last: until here every operation has the source's.
+        Legalize(),
+        Fold(evaluate),
+        *clean,
+    ]
+
+
+def optimise(
+    module: Module, evaluate: Evaluate, *, debug: bool = False, progress: Callable[[str], None] | None = None
+) -> None:
+    """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each."""
+    for graph in module.graphs:
+        run(graph, passes(evaluate), debug=debug, progress=progress)
+
+
+def run(
+    graph: Graph, chain: Sequence[Pass], *, debug: bool = False, progress: Callable[[str], None] | None = None
+) -> None:
+    """Runs `chain` on one graph."""
+    for each in chain:
+        if progress:
+            progress(type(each).__name__)
+        each.run(graph)
+        if debug:
+            validate(graph)

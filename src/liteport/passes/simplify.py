@@ -1,0 +1,133 @@
+"""simplify: data movement that moves nothing, or that two steps do in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.ops.base import Elementwise, Operator, broadcast
+from liteport.lowering.basic import reshape
+from liteport.passes.base import Pass
+from liteport.passes.layout.orders import compose, identity, same_memory
+
+
+@dataclass(frozen=True)
+class Simplify(Pass):
+    """Each rule of RULES says what it replaces; the value that it returns takes the operation's place."""
+
+    def run(self, graph: Graph) -> bool:
+        changed = False
+        for op in list(graph.ops):
+            rule = RULES.get(type(op.operator))
+            new = rule(graph, op) if rule is not None and op.outputs else None
+            if new is not None and _may_replace(graph, op, new):
+                graph.replace(op, new)
+                changed = True
+        for op in graph.ops:
+            if isinstance(op.operator, Elementwise):
+                changed |= _skip_broadcasts(graph, op)
+        return changed
+
+
+def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
+    """A graph output must stay a result of its own: not an input, a constant, or another output."""
+    if new.type != op.output.type:
+        return False
+    return not graph.is_output(op.output) or (new.producer is not None and not graph.is_output(new))
+
+
+def _reshape(graph: Graph, op: Op) -> Value | None:
+    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x)"""
+    if op.output.shape == op.input.shape:
+        return op.input
+    first = op.input.producer
+    if first is None or not isinstance(first.operator, ops.Reshape | ops.Squeeze | ops.ExpandDims):
+        return None
+    if first.input.shape == op.output.shape:
+        return first.input
+    return reshape(Builder(graph, op), first.input, op.output.shape)
+
+
+def _transpose(graph: Graph, op: Op) -> Value | None:
+    """transpose by the identity => x;  transpose(transpose(x)) => transpose(x);  only sizes of 1 move => reshape"""
+    perm = _perm(op)
+    if perm is None:
+        return None
+    if perm == identity(len(perm)):
+        return op.input
+    if same_memory(op.input.shape, identity(len(perm)), perm):
+        return reshape(Builder(graph, op), op.input, op.output.shape)
+    first = op.input.producer
+    inner = _perm(first) if first is not None and isinstance(first.operator, ops.Transpose) else None
+    if first is None or inner is None:
+        return None
+    both = compose(inner, perm)
+    if both == identity(len(both)):
+        return first.input
+    b = Builder(graph, op)
+    return b.emit(ops.Transpose(), first.input, b.const(np.asarray(both, np.int32)))
+
+
+def _cast(graph: Graph, op: Op) -> Value | None:
+    """cast(x) to x's own type => x;  cast(cast(x)) back, where the way there lost nothing => x"""
+    if op.output.dtype is op.input.dtype:
+        return op.input
+    first = op.input.producer
+    if first is None or not isinstance(first.operator, ops.Cast):
+        return None
+    if first.input.dtype is op.output.dtype and _widens(first):
+        return first.input
+    return None
+
+
+def _widens(op: Op) -> bool:
+    """Whether every value of the operand's type survives the cast."""
+    return bool(np.can_cast(op.input.dtype.numpy, op.output.dtype.numpy, "safe")) and not op.input.dtype.is_raw
+
+
+def _same_shape(graph: Graph, op: Op) -> Value | None:
+    """A slice, tile, pad or broadcast that gives its operand's own shape is its operand."""
+    return op.input if op.output.shape == op.input.shape else None
+
+
+RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
+    ops.Reshape: _reshape,
+    ops.Squeeze: _reshape,
+    ops.ExpandDims: _reshape,
+    ops.Transpose: _transpose,
+    ops.Cast: _cast,
+    ops.Slice: _same_shape,
+    ops.Tile: _same_shape,
+    ops.Pad: _same_shape,
+    ops.PadV2: _same_shape,
+    ops.BroadcastTo: _same_shape,
+}
+
+
+def _skip_broadcasts(graph: Graph, op: Op) -> bool:
+    """f(broadcast_to(x), y) => f(x, y) where the result keeps its shape."""
+    changed = False
+    for index, value in enumerate(op.inputs):
+        maker = value.producer if value is not None else None
+        if value is None or maker is None or not isinstance(maker.operator, ops.BroadcastTo):
+            continue
+        others = [v.shape for i, v in enumerate(op.inputs) if v is not None and i != index]
+        if not others or broadcast(op.operator, [*others, maker.input.shape]) != op.output.shape:
+            continue
+        source = maker.input
+        missing = value.rank - source.rank
+        if missing and source.type.size > 1:
+            source = reshape(Builder(graph, op), source, (1,) * missing + source.shape)
+        graph.set_input(op, index, source)
+        changed = True
+    return changed
+
+
+def _perm(op: Op) -> tuple[int, ...] | None:
+    perm = op.operand(1)
+    return tuple(int(i) for i in perm.array.reshape(-1)) if perm.is_const else None
