@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
+from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array
 
+# The name under which a file without signatures is run.
+UNSIGNED = "serving_default"
+
+
+class Border(TypedDict):
+    """A signature's names, in the order of the file's own lists of inputs and outputs."""
+
+    inputs: list[str]
+    outputs: list[str]
+
 
 class LiteRT:
     """A .tflite file loaded in LiteRT's interpreter, as its users run it: default delegate (XNNPACK) on.
 
-    `model` is a path (memory-mapped) or the file's bytes. Raises LiteportError where LiteRT refuses it.
+    `model` is a path (memory-mapped) or the file's bytes. A file without signatures has one called
+    "serving_default", whose names are those of its tensors. Raises LiteportError where LiteRT refuses the file.
     """
 
     def __init__(self, model: str | Path | bytes, *, threads: int = 2, delegate: bool = True) -> None:
@@ -31,15 +46,63 @@ class LiteRT:
             )
         except (RuntimeError, ValueError) as error:
             raise LiteportError(f"LiteRT cannot load the model: {_first_line(error)}") from error
-        self.signatures: dict[str, dict[str, list[str]]] = self._interpreter.get_signature_list()
+        self._runners: dict[str, Any] = {}
+        self._delegate = delegate
+        self._signed = bool(self._interpreter.get_signature_list())
+        self.signatures: dict[str, Border] = _borders(model) if self._signed else {UNSIGNED: self._unsigned()}
+
+    def example(self, signature: str) -> dict[str, Array]:
+        """Inputs of the right types, in order: zeros, and for integers the range that is always valid.
+
+        That is the whole range of a quantised input, and 0 and 1 (indices, flags) of another one.
+        Raises LiteportError for inputs that NumPy has no type for.
+        """
+        details = self._details(signature)
+        return {name: _example(name, details[name]) for name in self.signatures[signature]["inputs"]}
 
     def run(self, inputs: Mapping[str, Array], signature: str | None = None) -> dict[str, Array]:
         """The named outputs for named inputs, of `signature` or the only one there is."""
+        name = signature if signature is not None else self._only()
         try:
-            runner = self._interpreter.get_signature_runner(signature)
-            return {name: np.array(value) for name, value in runner(**inputs).items()}
+            with _without_greeting() if self._delegate else nullcontext():
+                results = self._invoke(inputs, name)
         except (RuntimeError, ValueError) as error:
             raise LiteportError(f"LiteRT cannot run the model: {_first_line(error)}") from error
+        return {output: np.array(results[output]) for output in self.signatures[name]["outputs"]}
+
+    def _only(self) -> str:
+        if len(self.signatures) != 1:
+            raise LiteportError(f"the model has several signatures, name one: {', '.join(self.signatures)}")
+        return next(iter(self.signatures))
+
+    def _runner(self, signature: str) -> Any:
+        if signature not in self._runners:
+            self._runners[signature] = self._interpreter.get_signature_runner(signature)
+        return self._runners[signature]
+
+    def _details(self, signature: str) -> dict[str, Any]:
+        if self._signed:
+            details: dict[str, Any] = self._runner(signature).get_input_details()
+            return details
+        return {detail["name"]: detail for detail in self._interpreter.get_input_details()}
+
+    def _invoke(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array]:
+        if self._signed:
+            results: Mapping[str, Array] = self._runner(signature)(**inputs)
+            return results
+        details = self._details(signature)
+        for name, detail in details.items():
+            self._interpreter.resize_tensor_input(detail["index"], np.shape(inputs[name]))
+        self._interpreter.allocate_tensors()
+        for name, detail in details.items():
+            self._interpreter.set_tensor(detail["index"], inputs[name])
+        self._interpreter.invoke()
+        outputs = self._interpreter.get_output_details()
+        return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in outputs}
+
+    def _unsigned(self) -> Border:
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        return {"inputs": [detail["name"] for detail in inputs], "outputs": [detail["name"] for detail in outputs]}
 
 
 def evaluate(graph: Graph) -> list[Array]:
@@ -47,6 +110,75 @@ def evaluate(graph: Graph) -> list[Array]:
     model = LiteRT(to_bytes(Module([graph])), threads=1, delegate=False)
     results = model.run({}, graph.signature)
     return [results[name] for name in graph.output_names]
+
+
+def _borders(model: str | Path | bytes) -> dict[str, Border]:
+    """The signatures' names in the file's order, which LiteRT's own lists have lost (they are sorted)."""
+    content = model if isinstance(model, bytes) else np.memmap(model, np.uint8, "r")
+    root = schema.Model.GetRootAs(content, 0)
+    borders: dict[str, Border] = {}
+    for number in range(root.SignatureDefsLength()):
+        signature = root.SignatureDefs(number)
+        graph = root.Subgraphs(signature.SubgraphIndex())
+        borders[signature.SignatureKey().decode()] = {
+            "inputs": _names(signature, "Inputs", graph),
+            "outputs": _names(signature, "Outputs", graph),
+        }
+    return borders
+
+
+def _names(signature: Any, side: str, graph: Any) -> list[str]:
+    maps = [getattr(signature, side)(i) for i in range(getattr(signature, f"{side}Length")())]
+    order = [getattr(graph, side)(i) for i in range(getattr(graph, f"{side}Length")())]
+    place = {tensor: at for at, tensor in reversed(list(enumerate(order)))}
+    return [entry.Name().decode() for entry in sorted(maps, key=lambda e: place.get(e.TensorIndex(), len(order)))]
+
+
+def _example(name: str, detail: Mapping[str, Any]) -> Array:
+    dtype, shape = np.dtype(detail["dtype"]), tuple(int(d) for d in detail["shape"])
+    if dtype.kind not in "fiubc":
+        raise LiteportError(f"input {name} holds {dtype.name}: give the inputs with --data")
+    example = np.zeros(shape, dtype)
+    if dtype.kind in "iu" and example.size > 1:
+        quantised = len(detail["quantization_parameters"]["scales"]) > 0
+        low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if quantised or dtype.itemsize == 1 else (0, 1)
+        example.flat[0], example.flat[-1] = low, high
+    return example
+
+
+_greeted = False  # whether this process has shown the line
+
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keeps LiteRT's one line per process about its delegate off stderr; whatever else appears there is passed on.
+
+    The line comes from C++, at the first run, and no setting silences it.
+    """
+    global _greeted
+    saved = None if _greeted else _duplicate(2)
+    _greeted = True
+    if saved is None:
+        yield
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            caught.seek(0)
+            lines = [line for line in caught if not line.startswith(b"INFO: Created TensorFlow Lite")]
+            os.write(2, b"".join(lines))
+
+
+def _duplicate(descriptor: int) -> int | None:
+    """A second descriptor of the same stream, or None where it is closed."""
+    try:
+        return os.dup(descriptor)
+    except OSError:
+        return None
 
 
 def _first_line(error: Exception) -> str:

@@ -85,7 +85,7 @@ class Op:
     operator: Operator
     inputs: list[Value | None]
     outputs: list[Value]
-    source: Source = Source()
+    source: Source = field(default_factory=Source)
     version: int | None = None
     intermediates: list[Value] = field(default_factory=list)
 

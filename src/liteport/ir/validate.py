@@ -33,8 +33,8 @@ def _check_border(graph: Graph) -> None:
     if len({id(value) for value in graph.inputs}) != len(graph.inputs):
         raise InvalidGraphError(f"graph {graph.name}: an input stands twice")
     for value in graph.inputs:
-        if value.producer is not None or value.is_const:
-            raise InvalidGraphError(f"graph {graph.name}: input {value.name} has a producer or data")
+        if value.producer is not None:
+            raise InvalidGraphError(f"graph {graph.name}: input {value.name} has a producer")
         _check_uses(graph, value, {id(op) for op in graph.ops})
     if graph.signature is None:
         return

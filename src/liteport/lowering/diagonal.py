@@ -34,3 +34,10 @@ def embed_diagonal(b: Builder, x: Value, rows: int, columns: int, offset: int = 
     pads = [(0, 0), (above, rows - above - length), (left, columns - left - length)]
     square = b.emit(ops.MatrixDiag(), basic.reshape(b, x, (prod(x.shape[:-1]), length)))
     return basic.reshape(b, basic.pad(b, square, pads), shape)
+
+
+def replace_diagonal(b: Builder, x: Value, values: Value, offset: int = 0) -> Value:
+    """[..., R, C] with its diagonals replaced by values[..., D]."""
+    rows, columns = x.shape[-2:]
+    there = np.eye(rows, columns, offset, dtype=np.bool_)
+    return b.emit(ops.SelectV2(), b.const(there), embed_diagonal(b, values, rows, columns, offset), x)

@@ -25,6 +25,8 @@ _REDUCE = {
 def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
     """x with its slices at the positions replaced; where a position comes twice, the last one counts."""
     size, count = x.shape[axis], at.type.size
+    if not count:
+        return x
     rows = np.arange(size, size + count, dtype=np.int32)
     if at.is_const:
         source = np.arange(size)
@@ -45,8 +47,13 @@ def fill(b: Builder, x: Value, axis: int, at: Value, value: Value) -> Value:
 
 def add(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
     """x with the updates added at the positions, as often as they come."""
+    if _is_small(x.dtype):
+        wide, more = (basic.cast(b, v, DType.INT32) for v in (x, updates))
+        return basic.cast(b, add(b, wide, axis, at, more), x.dtype)
     total = _sums(b, x, axis, at, updates)
-    return total if x.is_const and not x.array.any() else b.emit(ops.Add(), x, total)
+    if x.is_const and not x.array.any():
+        return total
+    return b.emit(ops.LogicalOr() if x.dtype is DType.BOOL else ops.Add(), x, total)
 
 
 def reduce(b: Builder, x: Value, at: Value, updates: Value, kind: str, include_self: bool) -> Value:
@@ -55,6 +62,11 @@ def reduce(b: Builder, x: Value, at: Value, updates: Value, kind: str, include_s
     Without `include_self` only positions that no update meets keep x. The kernels' maxima know no nan, and
     -inf comes out as the lowest finite number where nothing else meets a position (minima likewise).
     """
+    if _is_small(x.dtype):
+        wide, more = (basic.cast(b, v, DType.INT32) for v in (x, updates))
+        return basic.cast(b, reduce(b, wide, at, more, kind, include_self), x.dtype)
+    if kind == "sum" and include_self:
+        return add(b, x, 0, at, updates)
     hit = _hit(b, x, 0, at)
     if kind in ("sum", "mean"):
         start = x if include_self else b.emit(ops.SelectV2(), hit, basic.scalar(b, 0, x), x)
@@ -66,8 +78,13 @@ def reduce(b: Builder, x: Value, at: Value, updates: Value, kind: str, include_s
     return b.emit(ops.SelectV2(), hit, part, x)
 
 
+def _is_small(dtype: DType) -> bool:
+    """Whether LiteRT's arithmetic kernels take the type for quantised numbers."""
+    return dtype.is_int and dtype.bits < 32
+
+
 def _rows(b: Builder, x: Value, updates: Value, axis: int, source: Array) -> Value:
-    """Rows `source` of [x; updates]: as a few blocks where they are that, else by GATHER."""
+    """Rows `source` of [x; updates]: as blocks where these are few, else by GATHER."""
     size = x.shape[axis]
     blocks = np.split(source, np.flatnonzero(np.diff(source) != 1) + 1)
     if len(blocks) > _MAX_BLOCKS:

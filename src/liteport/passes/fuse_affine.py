@@ -13,27 +13,7 @@ from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Activation, Operator, Padding
 from liteport.ir.types import Array, DType
 from liteport.passes.base import Pass
-
-
-@dataclass(frozen=True)
-class _Weighted:
-    """Where a linear kernel has its operands, and its weights their channels."""
-
-    data: int
-    bias: int
-    out_axis: int
-    in_axis: int | None  # None: the weights have no dimension of their own for input channels
-
-
-WEIGHTED: dict[type[Operator], _Weighted] = {
-    ops.Conv2D: _Weighted(data=0, bias=2, out_axis=0, in_axis=3),
-    ops.DepthwiseConv2D: _Weighted(data=0, bias=2, out_axis=3, in_axis=None),
-    ops.FullyConnected: _Weighted(data=0, bias=2, out_axis=0, in_axis=1),
-    ops.TransposeConv: _Weighted(data=2, bias=3, out_axis=0, in_axis=3),
-    ops.Conv3D: _Weighted(data=0, bias=2, out_axis=4, in_axis=3),
-    ops.Conv3DTranspose: _Weighted(data=2, bias=3, out_axis=3, in_axis=4),
-}
-_WEIGHTS = 1
+from liteport.passes.weights import WEIGHTED, WEIGHTS, Weighted
 
 
 @dataclass(frozen=True)
@@ -139,9 +119,9 @@ def _blocked(graph: Graph, value: Value, producer: Op) -> str:
     return _unfit(producer, spot)
 
 
-def _unfit(op: Op, spot: _Weighted) -> str:
+def _unfit(op: Op, spot: Weighted) -> str:
     bias = op.optional(spot.bias)
-    parts = [op.operand(_WEIGHTS), *([bias] if bias else [])]
+    parts = [op.operand(WEIGHTS), *([bias] if bias else [])]
     if not all(p.is_const and p.dtype is DType.FLOAT32 and p.quantization is None for p in parts):
         return "its weights are not float constants"
     return ""
@@ -164,23 +144,23 @@ def _along(vector: Array, axis: int, rank: int) -> Array:
 def _scale_weights(graph: Graph, op: Op, scale: Array, axis: int) -> None:
     if np.all(scale == 1):
         return
-    old = op.operand(_WEIGHTS)
+    old = op.operand(WEIGHTS)
     new = old.array * _along(scale.astype(np.float32), axis, old.rank)
-    graph.set_input(op, _WEIGHTS, constant(new, old.name))
+    graph.set_input(op, WEIGHTS, constant(new, old.name))
 
 
-def _set_bias(graph: Graph, op: Op, spot: _Weighted, scale: Array | None, shift: Array) -> None:
+def _set_bias(graph: Graph, op: Op, spot: Weighted, scale: Array | None, shift: Array) -> None:
     while len(op.inputs) <= spot.bias:
         op.inputs.append(None)
     old = op.optional(spot.bias)
     bias = old.array.astype(np.float64) if old else np.zeros(shift.shape)
     new = (bias if scale is None else bias * scale) + shift
-    name = old.name if old else f"{op.operand(_WEIGHTS).name}/bias"
+    name = old.name if old else f"{op.operand(WEIGHTS).name}/bias"
     graph.set_input(op, spot.bias, constant(new.astype(np.float32), name))
 
 
-def _scale_inputs(graph: Graph, op: Op, spot: _Weighted, scale: Array) -> None:
-    weights = op.operand(_WEIGHTS)
+def _scale_inputs(graph: Graph, op: Op, spot: Weighted, scale: Array) -> None:
+    weights = op.operand(WEIGHTS)
     if spot.in_axis is None:
         _scale_weights(graph, op, np.repeat(scale, weights.shape[-1] // len(scale)), spot.out_axis)
         return
@@ -189,18 +169,19 @@ def _scale_inputs(graph: Graph, op: Op, spot: _Weighted, scale: Array) -> None:
         _scale_weights(graph, op, scale, spot.in_axis)
         return
     groups, outs = len(scale) // per_group, weights.shape[spot.out_axis]
-    table = np.repeat(scale.reshape(groups, per_group), outs // groups, axis=0).astype(np.float32)
+    table: Array = np.repeat(scale.reshape(groups, per_group), outs // groups, axis=0).astype(np.float32)
     shape = [outs if i == spot.out_axis else per_group if i == spot.in_axis else 1 for i in range(weights.rank)]
-    graph.set_input(op, _WEIGHTS, constant(weights.array * table.reshape(shape), weights.name))
+    graph.set_input(op, WEIGHTS, constant(weights.array * table.reshape(shape), weights.name))
 
 
-def _response(op: Op, spot: _Weighted, shift: Array) -> Array:
+def _response(op: Op, spot: Weighted, shift: Array) -> Array:
     """What the kernel makes of an input that is `shift` everywhere, without its bias."""
-    weights = op.operand(_WEIGHTS).array.astype(np.float64)
+    weights = op.operand(WEIGHTS).array.astype(np.float64)
     others = tuple(i for i in range(weights.ndim) if i not in (spot.out_axis, spot.in_axis))
     summed = weights.sum(axis=others)
     if spot.in_axis is None:
-        return summed * np.repeat(shift, len(summed) // len(shift))
+        depthwise: Array = summed * np.repeat(shift, len(summed) // len(shift))
+        return depthwise
     table = summed if spot.out_axis < spot.in_axis else summed.T
     groups = len(shift) // table.shape[1]
     per_output = np.repeat(shift.reshape(groups, -1), len(table) // groups, axis=0)

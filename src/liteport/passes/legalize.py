@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.graph import Graph, Op
 from liteport.ir.ops.base import Elementwise
 from liteport.ir.types import DType, Shape
 from liteport.lowering.basic import cast, reshape

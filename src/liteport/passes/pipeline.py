@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from liteport.ir.graph import Graph, Module
 from liteport.ir.validate import validate
 from liteport.passes.base import Pass
+from liteport.passes.channels import RouteChannels
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
 from liteport.passes.fold import Evaluate, Fold
@@ -15,6 +16,7 @@ from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
+from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 
 
@@ -33,6 +35,10 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         FuseAffine(),
         FuseActivation(),
         FusePad(),
+        # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
+        ShuffleToGather(),
+        RouteChannels(),
+        GatherToShuffle(),
         # Kernels' own types and ranks last: until here every operation has the source's.
         Legalize(),
         Fold(evaluate),

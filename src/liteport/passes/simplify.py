@@ -13,7 +13,7 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Elementwise, Operator, broadcast
 from liteport.lowering.basic import reshape
 from liteport.passes.base import Pass
-from liteport.passes.layout.orders import compose, identity, same_memory
+from liteport.passes.layout.orders import compose, identity
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,12 @@ def _reshape(graph: Graph, op: Op) -> Value | None:
 
 
 def _transpose(graph: Graph, op: Op) -> Value | None:
-    """transpose by the identity => x;  transpose(transpose(x)) => transpose(x);  only sizes of 1 move => reshape"""
+    """transpose by the identity => x;  transpose(transpose(x)) => transpose(x)"""
     perm = _perm(op)
     if perm is None:
         return None
     if perm == identity(len(perm)):
         return op.input
-    if same_memory(op.input.shape, identity(len(perm)), perm):
-        return reshape(Builder(graph, op), op.input, op.output.shape)
     first = op.input.producer
     inner = _perm(first) if first is not None and isinstance(first.operator, ops.Transpose) else None
     if first is None or inner is None:

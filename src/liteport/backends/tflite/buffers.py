@@ -9,7 +9,7 @@ import numpy as np
 
 from liteport.ir.types import Array
 
-CHUNK = 1 << 24
+CHUNK = 1 << 20
 _SAMPLE = 1 << 10
 
 _Memory = tuple[int, tuple[int, ...], tuple[int, ...], str]
@@ -29,9 +29,11 @@ class BufferPool:
         self._digests: dict[int, bytes] = {}
 
     def add(self, array: Array) -> int:
-        """The number of the buffer with the bytes of `array`, in row-major order."""
-        if not array.nbytes:
-            return 0
+        """The number of the buffer with the bytes of `array`, in row-major order.
+
+        Arrays of no elements have a buffer too, of no bytes: with buffer 0 they would not be
+        constants to LiteRT, and XNNPACK would leave a RESHAPE to a scalar alone.
+        """
         key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
         if key not in self._by_memory:
             self._by_memory[key] = self._by_content(array)
@@ -76,7 +78,7 @@ def chunks(array: Array, limit: int = CHUNK) -> Iterator[memoryview]:
     straight = array.flags.c_contiguous and array.dtype == _stored(array.dtype)
     if straight or array.nbytes <= limit or array.size <= 1:
         plain = np.ascontiguousarray(array, _stored(array.dtype))
-        yield memoryview(plain.reshape(-1).view(np.uint8))
+        yield plain.reshape(-1).view(np.uint8).data
         return
     rows = max(1, limit // (array.nbytes // array.shape[0]))
     for start in range(0, array.shape[0], rows):

@@ -24,11 +24,10 @@ from liteport.errors import InvalidGraphError
 from liteport.formats.tflite import codec, table
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Opaque
-from liteport.ir.types import Array, DType, Quantization
+from liteport.ir.types import Array, Quantization
 
 INLINE_LIMIT = 2**31 - 1
 ALIGNMENT = 16
-_SIZELESS = (DType.STRING, DType.RESOURCE, DType.VARIANT)
 _DATA, _OFFSET, _SIZE = 4, 6, 8  # places of the Buffer table's fields in its vtable
 
 
@@ -64,63 +63,75 @@ def write(module: Module, file: BinaryIO, *, inline_limit: int = INLINE_LIMIT) -
     `inline_limit` bytes has its constants behind the flatbuffer.
     """
     pool = BufferPool()
-    model = _Model(module, pool).build()
-    head = _pack(model, pool, inline=True)
-    positions, total = _layout(pool, len(head), room=4)
-    if total > inline_limit:
-        head = _pack(model, pool, inline=False)
-        positions, total = _layout(pool, len(head), room=0)
-        _patch_outside(head, pool, positions)
-    else:
-        _patch_inline(head, pool, positions)
-    _stream(file, head, pool, positions, inline=total <= inline_limit)
+    builder = _Model(module, pool)
+    model = builder.build()
+    plan = _Plan(pool, list(range(1, len(pool.arrays))), inline=True)
+    head = _pack(model, plan)
+    plan.place(len(head))
+    if plan.end > inline_limit:
+        # LiteRT looks for a file's metadata inside the flatbuffer only.
+        outside = [n for n in range(1, len(pool.arrays)) if n not in builder.metadata]
+        plan = _Plan(pool, outside, inline=False)
+        head = _pack(model, plan)
+        plan.place(len(head))
+    _patch(head, plan)
+    _stream(file, head, plan)
 
 
-def _pack(model: Any, pool: BufferPool, inline: bool) -> bytearray:
-    """The metadata as a flatbuffer, with place holders where the constants are reached."""
-    full = len(pool.arrays) - 1
+class _Plan:
+    """Which buffers are streamed behind the metadata, as vectors of the flatbuffer or not, and where they begin."""
+
+    def __init__(self, pool: BufferPool, numbers: Sequence[int], inline: bool) -> None:
+        self.pool = pool
+        self.inline = inline
+        self.positions = dict.fromkeys(numbers, 0)
+        self.end = 0
+
+    def place(self, end: int) -> None:
+        """Lay the buffers out from byte `end` on; a vector's length stands in the 4 bytes before its bytes."""
+        for number in self.positions:
+            start = -(-(end + 4 * self.inline) // ALIGNMENT) * ALIGNMENT
+            self.positions[number] = start
+            end = start + self.pool.arrays[number].nbytes
+        self.end = end
+
+
+def _pack(model: Any, plan: _Plan) -> bytearray:
+    """The metadata as a flatbuffer, with place holders where the streamed constants are reached."""
     empty: list[int] = []
-    holder = {"data": empty} if inline else {"offset": 1, "size": 1}
-    model.buffers = [schema.BufferT(), *(schema.BufferT(**holder) for _ in range(full))]
+
+    def buffer(number: int, array: Array) -> Any:
+        if number not in plan.positions:
+            return schema.BufferT(data=np.frombuffer(b"".join(chunks(array)), np.uint8) if number else None)
+        return schema.BufferT(data=empty) if plan.inline else schema.BufferT(offset=1, size=1)
+
+    model.buffers = [buffer(number, array) for number, array in enumerate(plan.pool.arrays)]
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     packed: bytearray = builder.Output()
     return packed
 
 
-def _layout(pool: BufferPool, end: int, room: int) -> tuple[list[int], int]:
-    """Where each buffer's bytes begin, `room` bytes being kept free before them, and where the file ends."""
-    positions = [0]
-    for array in pool.arrays[1:]:
-        start = -(-(end + room) // ALIGNMENT) * ALIGNMENT
-        positions.append(start)
-        end = start + array.nbytes
-    return positions, end
-
-
-def _patch_inline(head: bytearray, pool: BufferPool, positions: Sequence[int]) -> None:
-    """Point each Buffer's data at its vector, whose length stands 4 bytes before its bytes."""
+def _patch(head: bytearray, plan: _Plan) -> None:
+    """Point the Buffer tables at their bytes: by a vector's place relative to the field, or by place and size."""
     model = schema.Model.GetRootAs(head, 0)
-    for number in range(1, len(pool.arrays)):
+    for number, start in plan.positions.items():
         buffer = model.Buffers(number)._tab
-        field = buffer.Pos + buffer.Offset(_DATA)
-        struct.pack_into("<I", head, field, positions[number] - 4 - field)
+        if plan.inline:
+            field = buffer.Pos + buffer.Offset(_DATA)
+            struct.pack_into("<I", head, field, start - 4 - field)
+        else:
+            struct.pack_into("<Q", head, buffer.Pos + buffer.Offset(_OFFSET), start)
+            struct.pack_into("<Q", head, buffer.Pos + buffer.Offset(_SIZE), plan.pool.arrays[number].nbytes)
 
 
-def _patch_outside(head: bytearray, pool: BufferPool, positions: Sequence[int]) -> None:
-    model = schema.Model.GetRootAs(head, 0)
-    for number in range(1, len(pool.arrays)):
-        buffer = model.Buffers(number)._tab
-        struct.pack_into("<Q", head, buffer.Pos + buffer.Offset(_OFFSET), positions[number])
-        struct.pack_into("<Q", head, buffer.Pos + buffer.Offset(_SIZE), pool.arrays[number].nbytes)
-
-
-def _stream(file: BinaryIO, head: bytearray, pool: BufferPool, positions: Sequence[int], inline: bool) -> None:
+def _stream(file: BinaryIO, head: bytearray, plan: _Plan) -> None:
     file.write(head)
     end = len(head)
-    for array, start in zip(pool.arrays[1:], positions[1:], strict=True):
-        lead = struct.pack("<I", array.nbytes) if inline else b""
-        file.write(bytes(start - end - len(lead)) + lead)
+    for number, start in plan.positions.items():
+        array = plan.pool.arrays[number]
+        length = struct.pack("<I", array.nbytes) if plan.inline else b""
+        file.write(bytes(start - end - len(length)) + length)
         for chunk in chunks(array):
             file.write(chunk)
         end = start + array.nbytes
@@ -134,6 +145,7 @@ class _Model:
         self.pool = pool
         self.graphs = [g.name for g in module.graphs]
         self.codes: dict[tuple[int, str, int], int] = {}
+        self.metadata: set[int] = set()  # the numbers of the metadata's buffers
 
     def build(self) -> Any:
         if not self.module.graphs:
@@ -146,10 +158,7 @@ class _Model:
             subgraphs.append(subgraph)
             if graph.signature is not None:
                 signatures.append(_signature(graph, number, tensors))
-        metadata = [
-            schema.MetadataT(name=name, buffer=self.pool.add(np.frombuffer(data, np.uint8)))
-            for name, data in self.module.metadata.items()
-        ]
+        metadata = [self._metadata(name, data) for name, data in self.module.metadata.items()]
         return schema.ModelT(
             version=3,
             operatorCodes=[_operator_code(*key) for key in self.codes],
@@ -158,6 +167,11 @@ class _Model:
             metadata=metadata or None,
             signatureDefs=signatures or None,
         )
+
+    def _metadata(self, name: str, data: bytes) -> Any:
+        number = self.pool.add(np.frombuffer(data, np.uint8))
+        self.metadata.add(number)
+        return schema.MetadataT(name=name, buffer=number)
 
     def _subgraph(self, graph: Graph) -> tuple[Any, dict[int, int]]:
         values = list(graph.values())
@@ -221,14 +235,13 @@ def unique_names(names: Sequence[str]) -> list[str]:
     """The names, none empty and none twice: later ones of a kind get a number."""
     taken = set(names)
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     result = []
     for name in names:
-        stem = name or "tensor"
-        number = 1
-        new = stem
+        new = stem = name or "tensor"
         while new in seen or (new != name and new in taken):
-            new = f"{stem}_{number}"
-            number += 1
+            numbers[stem] = numbers.get(stem, 0) + 1
+            new = f"{stem}_{numbers[stem]}"
         seen.add(new)
         result.append(new)
     return result
@@ -292,7 +305,7 @@ def _check_data(value: Value, data: Array) -> None:
     if value.variable:
         raise InvalidGraphError(f"{value.name}: a variable tensor with data, which LiteRT does not load")
     if value.dtype.is_raw:
-        fits = data.dtype == np.uint8 and (value.dtype in _SIZELESS or data.nbytes == value.type.nbytes)
+        fits = data.dtype == np.uint8 and (value.dtype in codec.SIZELESS or data.nbytes == value.type.nbytes)
     else:
         fits = data.dtype.newbyteorder("=") == value.dtype.numpy and data.shape == value.shape
     if not fits and "sparsity" not in value.extra:

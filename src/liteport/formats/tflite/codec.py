@@ -20,13 +20,18 @@ from liteport.ir.ops.base import Operator
 from liteport.ir.types import DType
 
 Names = Sequence[str]
+SIZELESS = (DType.STRING, DType.RESOURCE, DType.VARIANT)  # the shape does not tell the bytes
+
+
+class UnknownOptionError(ValueError):
+    """An option, or a value of one, that the operator class has no words for."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """How one field of an options table stands for an attribute. Graphs are known by their names, in the file's order.
 
-    `decode` raises ValueError or IndexError where the number means nothing.
+    `decode` raises UnknownOptionError for a number without a name, ValueError for a graph that is not there.
     """
 
     encode: Callable[[Any, Names], Any]
@@ -66,7 +71,7 @@ def _enum(kind: type[Any], to_name: Callable[[Any], str], of_name: Callable[[str
 
     def decode(number: int, _: Names) -> Any:
         if number not in names:
-            raise ValueError(f"{kind.__name__} has no {number}")
+            raise UnknownOptionError(f"{kind.__name__} has no {number}")
         return of_name(names[number])
 
     return Kind(lambda value, _: numbers[to_name(value)], decode)
@@ -89,7 +94,7 @@ OPTIONAL_INTS = Kind(
     lambda value, _: None if value is None else tuple(int(v) for v in value),
 )
 FLOATS = Kind(lambda value, _: list(value), lambda value, _: () if value is None else tuple(float(v) for v in value))
-TEXT = Kind(lambda value, _: value, lambda value, _: (value or b"").decode("utf-8"))
+TEXT = Kind(lambda value, _: value, lambda value, _: (value or b"").decode("utf-8", "backslashreplace"))
 BYTES = Kind(
     lambda value, _: np.frombuffer(value, np.uint8) if value else None,
     lambda value, _: b"" if value is None else bytes(value),
@@ -130,7 +135,8 @@ def encode_options(row: Row, op: Op, graphs: Names) -> Any:
 def decode_options(row: Row, options: Any, results: Sequence[Value], graphs: Names) -> Operator:
     """The operator that `options` (None: all defaults) describe.
 
-    Raises ValueError where they say what the operator class has no words for.
+    Raises UnknownOptionError where they say what the operator class has no words for, and
+    ValueError where they refer to graphs that are not there.
     """
     if options is None and row.options:
         options = new_options(row.options)
@@ -144,7 +150,7 @@ def decode_options(row: Row, options: Any, results: Sequence[Value], graphs: Nam
         attributes[f.attribute] = parts if len(parts) > 1 else parts[0]
     for name, value in vars(options).items() if options is not None else ():
         if name not in known and value is not None and np.any(value):
-            raise ValueError(f"unknown option {name}")
+            raise UnknownOptionError(f"unknown option {name}")
     return row.operator(**attributes)
 
 

@@ -181,8 +181,14 @@ def output_names(structure: Any) -> list[str]:
     leaves, _ = pytree.tree_flatten_with_path(structure)
     if len(leaves) == 1 and not leaves[0][0]:
         return ["output"]
-    names = ["_".join(str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path) for path, _ in leaves]
+    names = ["_".join(map(_key_name, path)) for path, _ in leaves]
     return [f"output_{n}" if n[:1].isdigit() else n for n in names]
+
+
+def _key_name(key: Any) -> str:
+    """A pytree key as it reads in a name: a dict's key, a list's position, an object's field."""
+    found = next((getattr(key, a) for a in ("key", "idx", "name") if hasattr(key, a)), key)
+    return str(found)
 
 
 def _constant(tensor: torch.Tensor, name: str) -> Value:
@@ -257,5 +263,5 @@ def _describe(missing: Sequence[_Missing]) -> str:
     for what, count in counts.most_common():
         shown = "; ".join(places[what][:3]) + (f"; and {len(places[what]) - 3} more" if len(places[what]) > 3 else "")
         lines.append(f"  {what}  x{count}" + (f"  at {shown}" if shown else ""))
-    lines.append("Replace them in the model's source by supported operators, or convert the part of the network before them.")
+    lines.append("Replace them in the model's source by supported operators, or convert the part before them.")
     return "\n".join(lines)

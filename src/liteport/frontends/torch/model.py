@@ -34,7 +34,9 @@ class Entry:
             return self.call
         owner = getattr(self.call, "__self__", None)
         if not isinstance(owner, nn.Module):
-            raise UsageError(f"{self.call!r} is neither an nn.Module nor a method of one: pass the module or its method")
+            raise UsageError(
+                f"{self.call!r} is neither an nn.Module nor a method of one: pass the module or its method"
+            )
         return _Method(owner, self.call)
 
     @property

@@ -21,7 +21,7 @@ from liteport.ir.ops.base import (
     constant_ints,
     operands,
 )
-from liteport.ir.ops.conv import windows
+from liteport.ir.ops.conv import window, windows
 from liteport.ir.types import TensorType
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ResizeNearestNeighbor(_Resize):
 
 @dataclass(frozen=True)
 class ReduceWindow(Operator):
-    """Windows over every dimension: x, initial value, window shape, strides, base dilations, window dilations.
+    """Windows over every dimension: x, initial value, then constant int64 vectors: window shape, strides, dilations.
 
     `reduce_function` is ADD, MUL, MINIMUM, MAXIMUM, ALL or ANY. No padding.
     """
@@ -115,11 +115,9 @@ class ReduceWindow(Operator):
     reduce_function: str = "ADD"
 
     def infer(self, *inputs: Value | None) -> Types:
-        x, _, *settings = operands(self, inputs, 6)
-        shape, stride, base, dilation = (constant_ints(self, v, "the window") for v in settings)
-        spread = tuple((d - 1) * b + 1 for d, b in zip(x.shape, base, strict=True))
-        reach = zip(spread, shape, stride, dilation, strict=True)
-        return (TensorType(x.dtype, tuple((d - (w - 1) * k - 1) // s + 1 for d, w, s, k in reach)),)
+        x, _, *settings = operands(self, inputs, 5)
+        reach = zip(x.shape, *(constant_ints(self, v, "the window") for v in settings), strict=True)
+        return (TensorType(x.dtype, tuple(window(Padding.VALID, *step) for step in reach)),)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liteport.ir import ops
 from liteport.ir.graph import Graph
 from liteport.passes.base import Pass
 from liteport.passes.layout.cut import choose, seeds_of
@@ -26,19 +25,12 @@ class Layout(Pass):
     """Moves, merges and drops transposes so that the fewest bytes are transposed."""
 
     def run(self, graph: Graph) -> bool:
-        changed = False
-        for round in range(_MOST_ROUNDS):
-            before = _cost(graph)
+        idle = rounds = 0
+        while idle < 2 and rounds < _MOST_ROUNDS:
             seeds = seeds_of(graph)
-            rewrite(graph, choose(graph, seeds if round % 2 == 0 else seeds[::-1]))
-            gained = _cost(graph) < before
-            changed |= gained
-            if not gained and round > 0:
-                break
-        return changed
-
-
-def _cost(graph: Graph) -> tuple[int, int]:
-    """Bytes that transposes move, and how many there are."""
-    transposes = graph.find(ops.Transpose)
-    return sum(op.output.type.nbytes for op in transposes), len(transposes)
+            choice = choose(graph, seeds if rounds % 2 == 0 else seeds[::-1])
+            idle = 0 if choice.orders else idle + 1
+            rounds += 1
+            if choice.orders or rounds == 1:
+                rewrite(graph, choice)
+        return rounds > idle

@@ -57,7 +57,9 @@ def choose(graph: Graph, seeds: Iterable[Op]) -> Choice:
     pairs = _spread(seeds, rules)
     if not pairs:
         return Choice()
-    labels = _Network(graph, pairs, rules).solve()
+    labels, gain = _Network(graph, pairs, rules).solve()
+    if gain <= 0:
+        return Choice()
     picked = {v: pair[labels[v]] for v, pair in pairs.items()}
     return Choice({v: order for v, order in picked.items() if order != identity(v.rank)})
 
@@ -237,13 +239,26 @@ class _Network:
             if not one:
                 self._edge(0, self._node(op), self._cost(operand))
 
-    def solve(self) -> dict[Value, int]:
-        """The label of every value with a choice."""
-        size = len(self.node_of) + 2
-        rows, cols = (np.asarray(x, np.int32) for x in zip(*self.edges, strict=True))
-        capacities = csr_array((np.asarray(list(self.edges.values()), np.int32), (rows, cols)), shape=(size, size))
-        residual = capacities - maximum_flow(capacities, 0, 1).flow
+    def solve(self) -> tuple[dict[Value, int], int]:
+        """The label of every value with a choice, and how much less they cost than the present ones."""
+        capacities = self._capacities(self.edges)
+        found = maximum_flow(capacities, 0, 1)
+        residual = capacities - found.flow
         residual.data = np.maximum(residual.data, 0)
         residual.eliminate_zeros()
         reached = set(breadth_first_order(residual, 0, return_predecessors=False).tolist())
-        return {v: 0 if self._label_node(v) in reached else 1 for v in self.pairs}
+        labels = {v: 0 if self._label_node(v) in reached else 1 for v in self.pairs}
+        return labels, self._present_cost() - int(found.flow_value)
+
+    def _present_cost(self) -> int:
+        """The cut with every operation held to the order that it has now."""
+        held = dict(self.edges)
+        for op in self.free:
+            node = self._node(op)
+            held[(node, 1) if self._now(op.output) else (0, node)] = self.never
+        return int(maximum_flow(self._capacities(held), 0, 1).flow_value)
+
+    def _capacities(self, edges: dict[tuple[int, int], int]) -> csr_array:
+        size = len(self.node_of) + 2
+        rows, cols = (np.asarray(x, np.int32) for x in zip(*edges, strict=True))
+        return csr_array((np.asarray(list(edges.values()), np.int32), (rows, cols)), shape=(size, size))

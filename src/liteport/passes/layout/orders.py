@@ -7,7 +7,7 @@ value.transpose(p). The identity is the order in which the graph has the value a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from liteport.ir.types import Shape
 
@@ -61,7 +61,7 @@ def insert(order: Order, kept: Sequence[int], rank: int) -> Order:
 
 
 def carries(source: Shape, source_order: Order, target: Shape, target_order: Order) -> bool:
-    """Whether source.transpose(source_order), reshaped, is target.transpose(target_order), for target = reshape(source)."""
+    """Whether reshaping the source, stored in its order, gives the target (a reshape of it) stored in its own."""
     atoms = _atoms(source, target)
     if atoms is None:
         return False
@@ -96,9 +96,9 @@ def _atoms(source: Shape, target: Shape) -> tuple[list[int], list[list[int]], li
     if 0 in source or 0 in target:
         return None
     cuts = sorted({*accumulate(_wide_sizes(source), int.__mul__), *accumulate(_wide_sizes(target), int.__mul__)} | {1})
-    if any(b % a for a, b in zip(cuts, cuts[1:], strict=False)):
+    if any(b % a for a, b in pairwise(cuts)):
         return None
-    sizes = [b // a for a, b in zip(cuts, cuts[1:], strict=False)]
+    sizes = [b // a for a, b in pairwise(cuts)]
     return sizes, _spread(source, sizes), _spread(target, sizes)
 
 

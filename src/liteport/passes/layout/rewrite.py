@@ -29,8 +29,7 @@ class _Rewriter:
     def run(self) -> None:
         old, self.graph.ops = self.graph.ops, []
         for op in old:
-            for index in range(len(op.inputs)):
-                value = op.inputs[index]
+            for value in op.inputs:
                 if value is not None:
                     value.uses.clear()
         for op in old:
@@ -47,8 +46,9 @@ class _Rewriter:
             self.move(op, rule)
 
     def touches_moved(self, op: Op) -> bool:
-        moved = any(v in self.stored for v in op.inputs if v is not None) or any(v in self.choice.orders for v in op.outputs)
-        return moved or isinstance(op.operator, ops.Transpose)
+        """Whether the operation's values move, or it is a transpose, which is never emitted as such."""
+        inputs = any(v in self.stored for v in op.inputs if v is not None)
+        return inputs or any(v in self.choice.orders for v in op.outputs) or isinstance(op.operator, ops.Transpose)
 
     def keep(self, op: Op) -> None:
         """The operation as it was, on operands in the order that they had."""

@@ -20,7 +20,6 @@ from liteport.ir.types import Shape
 from liteport.lowering.basic import reshape
 from liteport.passes.layout.orders import Order, carries, carry, compose, identity, insert, invert, permuted, restrict
 
-
 Inputs = Sequence[Value | None]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic
+from liteport.lowering.formula import Term, emit
 
 Scalar = bool | int | float
 Operand = Value | Scalar
@@ -53,11 +56,21 @@ def _wider(dtypes: Iterable[DType]) -> DType | None:
     return out
 
 
+def wide(dtype: DType) -> DType:
+    """The type to compute in: LiteRT's kernels take 8 and 16 bit integers for quantised numbers (some crash)."""
+    return DType.INT32 if dtype.is_int and dtype.bits < 32 else dtype
+
+
+def convert(b: Builder, x: Value, dtype: DType) -> Value:
+    """x as `dtype` by PyTorch's rules: floats truncate, integers wrap, anything but zero is true."""
+    if x.dtype.is_float and wide(dtype) is not dtype:
+        x = basic.cast(b, x, DType.INT32)  # CAST from floats would saturate
+    return basic.cast(b, x, dtype)
+
+
 def operand(b: Builder, x: Operand, dtype: DType) -> Value:
-    """A tensor cast to `dtype`, or a Python scalar as a 0-d constant of it (floats toward zero, as PyTorch does)."""
-    if not isinstance(x, Value):
-        return basic.scalar(b, x, dtype)
-    return to_bool(b, x) if dtype is DType.BOOL else basic.cast(b, x, dtype)
+    """A tensor converted to `dtype`, or a Python scalar as a 0-d constant of it."""
+    return convert(b, x, dtype) if isinstance(x, Value) else basic.scalar(b, x, dtype)
 
 
 def operands(b: Builder, *xs: Operand, dtype: DType | None = None) -> tuple[Value, ...]:
@@ -66,9 +79,35 @@ def operands(b: Builder, *xs: Operand, dtype: DType | None = None) -> tuple[Valu
     return align(b, [operand(b, x, kind) for x in xs])
 
 
-def to_bool(b: Builder, x: Value) -> Value:
-    """x != 0, as PyTorch converts to bool (nan is true)."""
-    return x if x.dtype is DType.BOOL else b.emit(ops.NotEqual(), x, basic.scalar(b, 0, x))
+def terms(b: Builder, *xs: Operand, dtype: DType | None = None) -> list[Term]:
+    """`operands` for a formula."""
+    return [Term(b, v) for v in operands(b, *xs, dtype=dtype)]
+
+
+def computed(function: Callable[..., Term], tensors: int = 1) -> Lowering:
+    """The lowering by a formula of `tensors` Terms (in PyTorch's result type) and further arguments as they come."""
+
+    def lowering(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
+        dtype = wide(b.result.dtype)
+        operands = terms(b, *args[:tensors], dtype=dtype)
+        return convert(b, function(*operands, *args[tensors:], **kwargs).value, b.result.dtype)
+
+    return lowering
+
+
+def single(operator: ops.Operator, tensors: int = 1) -> Lowering:
+    """The lowering by one operator."""
+    return computed(lambda *operands: emit(operator, *operands), tensors)
+
+
+def aliases(table: Table, names: Mapping[Any, Any]) -> Table:
+    """Rows for other names of operators in `table`, each overload as that of its twin."""
+    rows: Table = {}
+    for name, twin in names.items():
+        for overload in set(name.overloads()) & set(twin.overloads()):
+            if (lowering := table.get(getattr(twin, overload))) is not None:
+                rows[getattr(name, overload)] = lowering
+    return rows
 
 
 def align(b: Builder, values: Sequence[Value]) -> tuple[Value, ...]:

@@ -61,12 +61,13 @@ class Factory:
                 raise UsageError(f"{self} is a module that was built already: it takes no --model-args")
             return found
         if not callable(found):
-            raise InputError(f"{self} is a {type(found).__name__}: name an nn.Module class or a function that makes one")
+            kind = type(found).__name__
+            raise InputError(f"{self} is a {kind}: name an nn.Module class or a function that makes one")
         self._check_call(found, given)
         module = users_code(f"{self}({_shown(given)})", lambda: found(**given), *folders)
         if not isinstance(module, nn.Module):
             kind = type(module).__name__
-            raise InputError(f"{self} returned a {kind}, not an nn.Module: name a factory that returns the model itself")
+            raise InputError(f"{self} returned a {kind}: name a factory that returns the nn.Module itself")
         return module
 
     def _check_call(self, found: Any, given: dict[str, Any]) -> None:
@@ -200,5 +201,3 @@ def _instead(name: str, home: Any) -> str:
 
 def _shown(args: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in args.items())
-
-

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from liteport.errors import InputError, UnsafeFileError
+from liteport.frontends.torch.sources.text import listed
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".pkl", ".safetensors")
 
@@ -89,7 +90,8 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path and its permissions") from error
+        why = error.strerror or error
+        raise InputError(f"{path} cannot be read ({why}): check the path and its permissions") from error
     if not head:
         raise InputError(f"{path} is empty (0 bytes): download or save it again")
     return head
@@ -112,11 +114,15 @@ def _archive(path: Path) -> ModelFile:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path} is truncated or damaged ({error}): download or save it again") from error
+        raise _damaged(path, str(error)) from error
     _check_names(path, entries)
     _check_sizes(path, entries)
     stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     return ModelFile(path, _kind(path, {entry.filename for entry in entries}), stored)
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path} is truncated or damaged ({why}): download or save it again")
 
 
 def _kind(path: Path, names: set[str]) -> Kind:
@@ -127,8 +133,8 @@ def _kind(path: Path, names: set[str]) -> Kind:
         return Kind.EXPORTED
     if "data.pkl" in inner:
         return Kind.CHECKPOINT
-    some = ", ".join(sorted(names)[:4])
-    raise InputError(f"{path} is a zip archive, but not a PyTorch model (it holds {some or 'nothing'}): unpack it first")
+    some = listed(sorted(names), 4) or "nothing"
+    raise InputError(f"{path} is a zip archive, but not a PyTorch model (it holds {some}): unpack it first")
 
 
 def _check_names(path: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -149,7 +155,7 @@ def _check_sizes(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     for entry in entries:
         if entry.header_offset + entry.compress_size > size:
             claim = f"{entry.filename!r} claims {entry.compress_size:,} bytes"
-            raise InputError(f"{path} is truncated or damaged ({claim}, the file has {size:,}): download or save it again")
+            raise _damaged(path, f"{claim}, the file has {size:,}")
     stored = sum(e.file_size for e in entries if e.compress_type == zipfile.ZIP_STORED)
     total = sum(e.file_size for e in entries)
     if stored > size or total > max(MAX_INFLATION * size, SMALL):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from liteport.errors import InputError, LiteportError
+from liteport.frontends.torch.sources.text import described
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def importing(*folders: Path) -> Iterator[None]:
     finally:
         sys.path[:] = path
         for name in {name.partition(".")[0] for name in set(sys.modules) - loaded}:
-            _guests.update({name: home for home in homes if _provides(home, name)})
+            _guests.update((name, home) for home in homes if _provides(home, name))
 
 
 def _provides(folder: Path, name: str) -> bool:
@@ -61,12 +62,6 @@ def users_code(what: str, run: Callable[[], T], *folders: Path) -> T:
     # SystemExit: a script without a __main__ guard that parses its command line when it is imported.
     except (Exception, SystemExit) as error:
         raise InputError(f"{what} failed{_place(error, folders)}: {described(error)}") from error
-
-
-def described(error: BaseException) -> str:
-    """An exception as the end of a sentence: its type and the first line of its text."""
-    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0][:300]}" if text else type(error).__name__
 
 
 def _place(error: BaseException, folders: tuple[Path, ...]) -> str:

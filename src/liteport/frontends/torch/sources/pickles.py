@@ -11,20 +11,20 @@ import pickletools
 import tarfile
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import torch
-from torch import _weights_only_unpickler as weights_only
+from torch import _weights_only_unpickler
 
 from liteport.errors import InputError, UnsafeFileError
 from liteport.frontends.torch.sources.files import Kind, ModelFile
-from liteport.frontends.torch.sources.imports import described, users_code
-
-SHOWN = 12
+from liteport.frontends.torch.sources.imports import users_code
+from liteport.frontends.torch.sources.text import described, listed
 
 _STRINGS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 _PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}
@@ -69,48 +69,44 @@ def checkpoint(file: ModelFile, *, trusted: bool, source_dir: Path | None, notes
     `trusted` is the user's word that the file may import and run what it likes, from `source_dir` too.
     Raises UnsafeFileError for one that would, and InputError for one that cannot be read.
     """
-    places = _ToCpu()
+    failure: Exception | None = None
     if file.kind in (Kind.CHECKPOINT, Kind.LEGACY):
         try:
-            return _safe_load(file, places)
+            with torch.serialization.safe_globals(_IGNORED):
+                return _torch_load(file, notes, weights_only=True)
         except Exception as error:  # whatever a damaged or hostile file provokes in torch.load
-            failure: Exception | None = error
-        finally:
-            notes.extend(f"moved from {place} to the CPU" for place in places.seen if place != "cpu")
-    else:
-        failure = None
+            failure = error
     names = imported_names(file)
-    if names is None:
+    if names is None or (failure and not names and not _has_unknown_opcodes(failure)):
         raise _damaged(file, failure) from failure
     if not trusted:
         raise _refusal(file, names, failure) from failure
-    if failure is not None and not names and not _needs_trust(failure):
-        raise _damaged(file, failure) from failure
     return _trusted_load(file, names, source_dir, notes)
 
 
-def _safe_load(file: ModelFile, places: _ToCpu) -> Any:
-    with quiet(), torch.serialization.safe_globals(_IGNORED):
-        return torch.load(file.path, map_location=places, weights_only=True, mmap=_mapped(file))
+def _torch_load(file: ModelFile, notes: list[str], *, weights_only: bool) -> Any:
+    places = _ToCpu()
+    # Entries that are stored as they are can be mapped; compressed ones must be read.
+    mapped = file.kind is Kind.CHECKPOINT and file.stored
+    with quiet():
+        loaded = torch.load(file.path, map_location=places, weights_only=weights_only, mmap=mapped)
+    notes.extend(f"moved from {place} to the CPU" for place in places.seen if place != "cpu")
+    return loaded
 
 
 def _trusted_load(file: ModelFile, names: list[str], source_dir: Path | None, notes: list[str]) -> Any:
-    places = _ToCpu()
-
     def run() -> Any:
-        with quiet():
-            if file.kind is not Kind.PICKLE:
-                return torch.load(file.path, map_location=places, weights_only=False, mmap=_mapped(file))
-            with file.path.open("rb") as stream:
-                return pickle.load(stream)
+        if file.kind is not Kind.PICKLE:
+            return _torch_load(file, notes, weights_only=False)
+        with file.path.open("rb") as stream:
+            return pickle.load(stream)
 
     folders = () if source_dir is None else (source_dir,)
     try:
         loaded = users_code(f"loading {file}", run, *folders)
     except InputError as error:
         raise _trusted_failure(file, error, source_dir) from error.__cause__
-    notes.extend(f"moved from {place} to the CPU" for place in places.seen if place != "cpu")
-    notes.append(f"trusted the pickle, which imported {listed(names) or 'nothing unusual'}")
+    notes.append(f"ran the pickle, which was trusted; it imported {listed(names, 5) or 'nothing unusual'}")
     return loaded
 
 
@@ -133,25 +129,29 @@ def imported_names(file: ModelFile) -> list[str] | None:
 
     None where there is no pickle to read. The names are sorted, PyTorch's own last.
     """
-    safe = set(weights_only._get_allowed_globals()) | {name for _, name in _IGNORED}
+    safe = set(_weights_only_unpickler._get_allowed_globals()) | {name for _, name in _IGNORED}
     names: set[str] = set()
     try:
         for stream, pickles in _streams(file):
             for _ in range(pickles):
-                names |= set(names_in_pickle(stream))
-    except (OSError, ValueError, EOFError, KeyError, IndexError, tarfile.TarError, zipfile.BadZipFile):
-        if not names - safe:
+                names.update(name for name in names_in_pickle(stream) if name not in safe)
+    except Exception:  # any bytes at all may stand where opcodes should
+        if not names or _is_text(file):
             return None
-    return sorted(names - safe, key=lambda name: (name.startswith("torch."), name))
+    return sorted(names, key=lambda name: (name.startswith("torch."), name))
+
+
+def _is_text(file: ModelFile) -> bool:
+    """Whether a supposed pickle lacks the first byte of all pickle protocols since 2: words can look like opcodes."""
+    with file.path.open("rb") as stream:
+        return file.kind is Kind.PICKLE and stream.read(1) != pickle.PROTO
 
 
 def _streams(file: ModelFile) -> Iterator[tuple[IO[bytes], int]]:
     """The places in a file where pickles begin, and how many stand there one after the other."""
-    if file.kind is Kind.CHECKPOINT:
+    if file.kind in (Kind.CHECKPOINT, Kind.EXPORTED):
         with zipfile.ZipFile(file.path) as archive:
-            for name in archive.namelist():
-                if name.endswith("/data.pkl"):
-                    yield archive.open(name), 1
+            yield from ((stream, 1) for stream in _in_archive(archive))
     elif file.kind is Kind.TAR:
         with tarfile.open(file.path, "r:") as archive:
             for name in ("pickle", "tensors", "storages"):
@@ -163,16 +163,26 @@ def _streams(file: ModelFile) -> Iterator[tuple[IO[bytes], int]]:
             yield stream, 5 if file.kind is Kind.LEGACY else 1
 
 
-def names_in_pickle(stream: IO[bytes]) -> Iterator[str]:
-    """The module.name of everything that the pickle at the stream's position would import.
+def _in_archive(archive: zipfile.ZipFile) -> Iterator[IO[bytes]]:
+    """The pickles of a checkpoint, and those of the checkpoints inside of it (as in a .pt2)."""
+    for name in archive.namelist():
+        if name.endswith("/data.pkl"):
+            yield archive.open(name)
+        elif name.endswith(".pt"):
+            with zipfile.ZipFile(BytesIO(archive.read(name))) as inner:
+                yield from _in_archive(inner)
 
-    A name that is put together at run time is "?". Raises ValueError where there is no pickle.
+
+def names_in_pickle(stream: IO[bytes]) -> Iterator[str]:
+    """The module.name of everything that the pickle at the stream's position would import, in its order.
+
+    A name that is put together at run time is "?". Raises what pickletools does where the pickle breaks off.
     """
     strings: list[str] = []
     memo: dict[Any, str] = {}
     for opcode, arg, _ in pickletools.genops(stream):
         if opcode.name in ("GLOBAL", "INST"):
-            yield str(arg).replace(" ", ".", 1)
+            yield _modern(*str(arg).split(" ", 1))
         elif opcode.name == "STACK_GLOBAL":
             yield ".".join(strings[-2:]) if len(strings) > 1 else "?"
         elif opcode.name in _STRINGS:
@@ -183,43 +193,34 @@ def names_in_pickle(stream: IO[bytes]) -> Iterator[str]:
             memo[len(memo) if arg is None else arg] = strings[-1] if strings else "?"
 
 
+def _modern(module: str, name: str) -> str:
+    """A name under Python 3: protocol 2, torch.save's own, writes those of Python 2."""
+    module, name = NAME_MAPPING.get((module, name), (module, name))
+    return f"{IMPORT_MAPPING.get(module, module)}.{name}"
+
+
 def _refusal(file: ModelFile, names: list[str], failure: Exception | None) -> InputError:
     trust = "If you trust where it came from, load it with --trust-pickle (trust_pickle=True)"
     better = "safer: save only the weights, torch.save(model.state_dict(), ...), and name their class with --model"
     if names:
-        return UnsafeFileError(
-            f"{file} holds more than weights: loading it would import {listed(names)}, and could run any code. {trust}; {better}"
-        )
+        why = f"holds more than weights: loading it would import {listed(names)}, and could run any code"
+        return UnsafeFileError(f"{file} {why}. {trust}; {better}")
     if file.kind is Kind.PICKLE:
-        return InputError(f"{file} is a plain pickle without any tensor, not a file of torch.save: {better}")
-    if failure is None or _needs_trust(failure):
-        reason = f"it is {file.kind.value}" if failure is None else "its pickle protocol is not torch.save's default"
-        return UnsafeFileError(f"{file} cannot be read by PyTorch's safe loader: {reason}. {trust}; {better}")
-    return _damaged(file, failure)
+        return InputError(f"{file} is a plain pickle without any tensor, not a file of torch.save; {better}")
+    reason = "its pickle protocol is not torch.save's own" if failure else f"it is {file.kind.value}"
+    return UnsafeFileError(f"{file} cannot be read by PyTorch's safe loader: {reason}. {trust}; {better}")
 
 
-def _needs_trust(failure: Exception) -> bool:
-    """Whether the safe loader gave up on a well-formed pickle that uses opcodes it does not know."""
+def _has_unknown_opcodes(failure: Exception) -> bool:
+    """Whether the safe loader gave up on a well-formed pickle of a protocol that it does not know."""
     return isinstance(failure, pickle.UnpicklingError) and "Unsupported operand" in str(failure)
 
 
 def _damaged(file: ModelFile, failure: Exception | None) -> InputError:
     if file.kind is Kind.PICKLE:
-        return InputError(f"{file} is not a PyTorch model: it is neither a checkpoint nor safetensors nor an export")
+        return InputError(f"{file} is no PyTorch model: neither a file of torch.save or torch.export nor safetensors")
     reason = f" ({described(failure)})" if failure else ""
     return InputError(f"{file} is truncated or damaged{reason}: download or save it again")
-
-
-def _mapped(file: ModelFile) -> bool:
-    """Entries that are stored as they are can be mapped; compressed ones must be read."""
-    return file.kind is Kind.CHECKPOINT and file.stored
-
-
-def listed(names: Iterable[str], shown: int = SHOWN) -> str:
-    """A readable list: the first few, and how many more there are."""
-    names = list(names)
-    more = len(names) - shown
-    return ", ".join(islice(names, shown)) + (f" and {more} more" if more > 0 else "")
 
 
 @contextmanager

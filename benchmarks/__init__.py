@@ -1,0 +1,1 @@
+"""liteport beside its peers, measured in one run: `python -m benchmarks.foundation`."""

@@ -1,0 +1,101 @@
+"""What is asked of liteport, line by line, and whether the measurements meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+US = "liteport"
+
+# network -> converter -> metric -> number (or numbers, one per run)
+Results = Mapping[str, Mapping[str, Mapping[str, float | Sequence[float]]]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`factor` times the best peer's figure where `relative`, else a plain number; `strict`: below it, not at it."""
+
+    factor: float
+    text: str
+    relative: bool = False
+    strict: bool = False
+
+    def holds(self, ours: float, peers: Sequence[float]) -> bool | None:
+        """None where it depends on peers and none was measured."""
+        if self.relative and not peers:
+            return None
+        limit = self.factor * min(peers) if self.relative else self.factor
+        return ours < limit if self.strict else ours <= limit
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of one network, and its limit. `form` says how it is printed."""
+
+    network: str
+    metric: str
+    limit: Limit
+    form: str = "{:.0f}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A line with what was measured, by converter; `passed` is None where there was nothing to compare."""
+
+    line: Line
+    figures: Mapping[str, float]
+    passed: bool | None
+
+
+def at_most(number: int) -> Limit:
+    return Limit(number, f"at most {number}")
+
+
+THIRD = Limit(1 / 3, "at most a third of the best peer's", relative=True)
+FASTER = Limit(1.0, "faster than both", relative=True, strict=True)
+NO_SLOWER = Limit(1.02, "at most 1.02 x the best peer's", relative=True)
+ACCURATE = Limit(1e-7, "below 1e-07", strict=True)
+
+LINES = [
+    Line("mobilenet_v2", "seconds", THIRD, "{:.1f}"),
+    Line("efficientnet_b3", "seconds", THIRD, "{:.1f}"),
+    Line("lprnet", "operators", at_most(45)),
+    Line("lprnet", "transposes", at_most(3)),
+    Line("lprnet", "latency_ms", FASTER, "{:.2f}"),
+    Line("shufflenet_v2_x1_0", "operators", at_most(120)),
+    Line("shufflenet_v2_x1_0", "transposes", at_most(3)),
+    Line("shufflenet_v2_x1_0", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("densenet121", "operators", at_most(311)),
+    Line("densenet121", "transposes", at_most(1)),
+    Line("densenet121", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v3_large", "operators", at_most(126)),
+    Line("mobilenet_v3_large", "transposes", at_most(1)),
+    Line("mobilenet_v3_large", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v2", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("efficientnet_b3", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("resnet50", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v2", "error", ACCURATE, "{:.1e}"),
+    Line("resnet50", "peak_mb", at_most(650)),
+]
+
+
+def judge(results: Results) -> list[Verdict]:
+    """A verdict for every line whose network was measured."""
+    return [_verdict(line, results[line.network]) for line in LINES if US in results.get(line.network, {})]
+
+
+def _verdict(line: Line, measured: Mapping[str, Mapping[str, float | Sequence[float]]]) -> Verdict:
+    figures = {name: _number(metrics[line.metric]) for name, metrics in measured.items() if line.metric in metrics}
+    if US not in figures:
+        return Verdict(line, figures, False)
+    if line.metric == "latency_ms":
+        # Ratios of paired bursts, which a busy moment does not disturb, decide; milliseconds are shown.
+        ratios = [1 / _number(m["ratio"]) for name, m in measured.items() if name != US and "ratio" in m]
+        return Verdict(line, figures, line.limit.holds(1.0, ratios))
+    peers = [figure for name, figure in figures.items() if name != US]
+    return Verdict(line, figures, line.limit.holds(figures[US], peers))
+
+
+def _number(value: float | Sequence[float]) -> float:
+    return float(value) if isinstance(value, int | float) else median(value)

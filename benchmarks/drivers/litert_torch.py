@@ -1,0 +1,10 @@
+"""A network to .tflite with litert-torch."""
+
+import sys
+
+import litert_torch
+
+from benchmarks.models import NETWORKS
+
+network, file = NETWORKS[sys.argv[1]], sys.argv[2]
+litert_torch.convert(network.build(), tuple(network.samples(1))).export(file)

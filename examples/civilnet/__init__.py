@@ -1,0 +1,1 @@
+"""CivilNet, a small CNN whose script stands in a models folder."""

@@ -1,0 +1,1 @@
+"""torchvision's DeepLabV3 with a MobileNetV3 backbone: segmentation."""

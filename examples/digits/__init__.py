@@ -1,0 +1,1 @@
+"""A network trained for real, on scikit-learn's handwritten digits."""

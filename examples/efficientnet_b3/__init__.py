@@ -1,0 +1,1 @@
+"""timm's EfficientNet-B3 from a state_dict."""

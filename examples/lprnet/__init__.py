@@ -1,0 +1,1 @@
+"""LPRNet, a licence-plate reader, saved whole."""

@@ -1,0 +1,1 @@
+"""torchvision's MobileNetV2 from a state_dict."""

@@ -1,0 +1,1 @@
+"""The second stage of MTCNN, a face detector: PReLU and two outputs, from safetensors."""

@@ -1,0 +1,1 @@
+"""SiamRPN, a tracker: one network with two entry points."""

@@ -1,0 +1,22 @@
+"""What a comparison needs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from liteport.ir.types import Array
+
+
+class Runner(Protocol):
+    """A model that can be run: PyTorch's own, or a .tflite in LiteRT."""
+
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        """The entry points by name, in order."""
+
+    def example(self, signature: str) -> Mapping[str, Array]:
+        """Inputs by name, in order. Random integers keep to the range of the example's."""
+
+    def run(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array]:
+        """The outputs by name, in order, for inputs of the example's types."""

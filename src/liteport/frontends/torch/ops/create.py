@@ -1,0 +1,160 @@
+"""Tensors out of nothing: constants, worked out by PyTorch itself; triangles and buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
+from liteport.frontends.torch.ops._common import Operand, Scalar, convert, operand
+from liteport.frontends.torch.importer import to_numpy
+from liteport.ir import ops
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering import basic
+from liteport.lowering.formula import Term
+
+aten = torch.ops.aten
+
+# Constants of one number beyond this many bytes are filled in at run time.
+_LARGE = 1 << 16
+
+
+def computed_now(operator: Any) -> Lowering:
+    """The lowering of an operator that has no tensor operands: its result, as a constant."""
+
+    def lowering(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
+        return b.const(to_numpy(operator(*args, **{**kwargs, "device": "cpu"})))
+
+    return lowering
+
+
+def filled(b: TorchBuilder, value: Scalar) -> Value:
+    """A tensor of PyTorch's type and shape, `value` throughout."""
+    number = basic.scalar(b, value, b.result.dtype)
+    if b.result.nbytes > _LARGE:
+        return b.emit(ops.Fill(), basic.ints(b, b.result.shape), number)
+    return b.const(np.broadcast_to(number.array, b.result.shape))
+
+
+def zeros(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
+    """zeros(SymInt[] size, ...) -> Tensor, and all like it; what is empty in PyTorch is zeros here."""
+    return filled(b, 0)
+
+
+def ones(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
+    """ones(SymInt[] size, ...) -> Tensor, and all like it"""
+    return filled(b, 1)
+
+
+def full(b: TorchBuilder, like: Any, fill_value: Operand, **kwargs: Any) -> Value:
+    """full(SymInt[] size, Scalar fill_value, ...) -> Tensor; full_like and fill with a Tensor of that size"""
+    if isinstance(fill_value, Value):
+        return basic.broadcast_to(b, convert(b, fill_value, b.result.dtype), b.result.shape)
+    return filled(b, fill_value)
+
+
+def new_full(b: TorchBuilder, x: Value, size: Sequence[int], fill_value: Scalar, **kwargs: Any) -> Value:
+    """new_full(Tensor self, SymInt[] size, Scalar fill_value, ...) -> Tensor"""
+    return filled(b, fill_value)
+
+
+def scalar_tensor(b: TorchBuilder, s: Scalar, **kwargs: Any) -> Value:
+    """scalar_tensor(Scalar s, ...) -> Tensor"""
+    return filled(b, s)
+
+
+def triangle(keep: Any) -> Lowering:
+    """The lowering of `tril(Tensor self, SymInt diagonal=0) -> Tensor`, or triu, by a constant mask."""
+
+    def lowering(b: TorchBuilder, x: Value, diagonal: int = 0) -> Value:
+        mask = b.const(keep(np.ones(x.shape[-2:], dtype=bool), diagonal))
+        if x.dtype is DType.BOOL:
+            return b.emit(ops.LogicalAnd(), x, mask)
+        # Not a product with the mask: what is cut off may be infinite.
+        return b.emit(ops.SelectV2(), mask, x, basic.scalar(b, 0, x))
+
+    return lowering
+
+
+def bucketize(
+    b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False
+) -> Value:
+    """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
+    value = operand(b, x, DType.FLOAT32)
+    if boundaries.data is not None:
+        edges = boundaries.data.astype(np.float32)
+        # BUCKETIZE counts the edges that are not above x: those below x are one step lower.
+        edges = edges if right else np.nextafter(edges, np.float32(np.inf))
+        return convert(b, b.emit(ops.Bucketize(boundaries=tuple(map(float, edges))), value), b.result.dtype)
+    wide = basic.reshape(b, value, (*value.shape, 1))
+    edge = basic.reshape(b, operand(b, boundaries, DType.FLOAT32), (1,) * value.rank + boundaries.shape)
+    below = b.emit(ops.LessEqual() if right else ops.Less(), edge, wide)
+    return basic.reduce(b, ops.Sum, convert(b, below, b.result.dtype), [value.rank])
+
+
+def searchsorted(
+    b: TorchBuilder,
+    sorted_sequence: Value,
+    x: Operand,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Value | None = None,
+) -> Value:
+    """searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False,
+    str? side=None, Tensor? sorter=None) -> Tensor
+    """
+    if sorter is not None or sorted_sequence.rank != 1:
+        raise UnsupportedError("searchsorted with a sorter or in several sequences: sort first, search one by one")
+    return bucketize(b, x, sorted_sequence, right=right or side == "right")
+
+
+LOWERINGS: Table = {
+    **{
+        overload: computed_now(overload)
+        for overload in (
+            aten.arange.default,
+            aten.arange.start,
+            aten.arange.start_step,
+            aten.eye.default,
+            aten.eye.m,
+            aten.linspace.default,
+            aten.logspace.default,
+            aten.range.default,
+            aten.range.step,
+            aten.tril_indices.default,
+            aten.triu_indices.default,
+        )
+    },
+    aten.zeros.default: zeros,
+    aten.zeros_like.default: zeros,
+    aten.new_zeros.default: zeros,
+    aten.empty.memory_format: zeros,
+    aten.empty_like.default: zeros,
+    aten.empty_strided.default: zeros,
+    aten.empty_permuted.default: zeros,
+    aten.new_empty.default: zeros,
+    aten.new_empty_strided.default: zeros,
+    aten.zero.default: zeros,
+    aten.ones.default: ones,
+    aten.ones_like.default: ones,
+    aten.new_ones.default: ones,
+    aten.full.default: full,
+    aten.full_like.default: full,
+    aten.fill.Scalar: full,
+    aten.fill.Tensor: full,
+    aten.new_full.default: new_full,
+    aten.scalar_tensor.default: scalar_tensor,
+    aten.tril.default: triangle(np.tril),
+    aten.triu.default: triangle(np.triu),
+    aten.bucketize.Tensor: bucketize,
+    aten.bucketize.Scalar: bucketize,
+    aten.searchsorted.Tensor: searchsorted,
+    aten.searchsorted.Scalar: searchsorted,
+}

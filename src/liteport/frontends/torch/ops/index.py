@@ -1,0 +1,116 @@
+"""PyTorch's reading by index: x[indices], gather, take, index_select, and what depends on constant masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import torch
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.frontends.torch.ops import _common
+from liteport.ir.graph import Value
+from liteport.ir.types import Array, DType
+from liteport.lowering import basic, indexing
+
+aten = torch.ops.aten
+
+Indices = Sequence[Value | None]
+
+
+def index(b: TorchBuilder, x: Value, indices: Indices) -> Value:
+    """index.Tensor(Tensor self, Tensor?[] indices) -> Tensor"""
+    return indexing.take_grid(b, x, integer_indices(b, indices))
+
+
+def index_select(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
+    """index_select(Tensor self, int dim, Tensor index) -> Tensor"""
+    line = basic.reshape(b, x, (1,)) if not x.rank else x
+    return basic.reshape(b, indexing.take(b, line, _common.axis(dim, x.rank), index), b.result.shape)
+
+
+def gather(b: TorchBuilder, x: Value, dim: int, index: Value, *, sparse_grad: bool = False) -> Value:
+    """gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor"""
+    if not index.rank or not x.rank:
+        found = indexing.take(b, basic.reshape(b, x, (x.type.size,)), 0, index)
+        return basic.reshape(b, found, b.result.shape)
+    return indexing.take_along(b, x, _common.axis(dim, x.rank), index)
+
+
+def take(b: TorchBuilder, x: Value, index: Value) -> Value:
+    """take(Tensor self, Tensor index) -> Tensor"""
+    return indexing.take(b, basic.reshape(b, x, (x.type.size,)), 0, index)
+
+
+def take_along_dim(b: TorchBuilder, x: Value, indices: Value, dim: int | None = None) -> Value:
+    """take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor"""
+    if dim is None:
+        flat = indexing.reshaped(b, indices, (indices.type.size,))
+        return take(b, x, flat)
+    axis = _common.axis(dim, x.rank)
+    shape = b.result.shape
+    wide = basic.broadcast_to(b, x, (*shape[:axis], x.shape[axis], *shape[axis + 1 :]))
+    at = b.const(np.broadcast_to(indices.array, shape)) if indices.is_const else basic.broadcast_to(b, indices, shape)
+    return gather(b, wide, axis, at)
+
+
+def nonzero(b: TorchBuilder, x: Value) -> Value:
+    """nonzero(Tensor self) -> Tensor; argwhere"""
+    return b.const(np.stack(np.nonzero(_known(x, "nonzero")), axis=1).astype(np.int64))
+
+
+def nonzero_numpy(b: TorchBuilder, x: Value) -> list[Value]:
+    """nonzero_numpy(Tensor self) -> Tensor[]; where(Tensor condition) -> Tensor[]"""
+    return [b.const(places.astype(np.int64)) for places in np.nonzero(_known(x, "nonzero"))]
+
+
+def masked_select(b: TorchBuilder, x: Value, mask: Value) -> Value:
+    """masked_select(Tensor self, Tensor mask) -> Tensor"""
+    chosen = _known(mask, "masked_select")
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    places = np.flatnonzero(np.broadcast_to(chosen, shape))
+    return indexing.take(b, basic.reshape(b, basic.broadcast_to(b, x, shape), (prod(shape),)), 0, b.const(places))
+
+
+def integer_indices(b: TorchBuilder, indices: Indices) -> list[Value | None]:
+    """The indices with each constant mask in the form of integers, one index for each of its dimensions."""
+    out: list[Value | None] = []
+    for value in indices:
+        if value is None or not is_mask(value):
+            out.append(value)
+        elif not value.rank:
+            raise UnsupportedError("index by a mask without dimensions: use unsqueeze(0), or torch.where")
+        else:
+            out += [b.const(places) for places in np.nonzero(_known(value, "index by a mask"))]
+    return out
+
+
+def is_mask(index: Value) -> bool:
+    """Whether an index says yes or no instead of where."""
+    return index.dtype in (DType.BOOL, DType.UINT8)
+
+
+def _known(x: Value, what: str) -> Array:
+    if not x.is_const:
+        raise UnsupportedError(
+            f"{what} of computed values: the result's size depends on the data; "
+            "use torch.where, masked_fill or topk, which keep the size"
+        )
+    return x.array
+
+
+LOWERINGS: Table = {
+    aten.index.Tensor: index,
+    aten._unsafe_index.Tensor: index,
+    aten.index_select.default: index_select,
+    aten.gather.default: gather,
+    aten.take.default: take,
+    aten.take_along_dim.default: take_along_dim,
+    aten.nonzero.default: nonzero,
+    aten.argwhere.default: nonzero,
+    aten.nonzero_numpy.default: nonzero_numpy,
+    aten.where.default: nonzero_numpy,
+    aten.masked_select.default: masked_select,
+}

@@ -1,0 +1,78 @@
+"""PyTorch's slices along one dimension, and writing into them."""
+
+from __future__ import annotations
+
+import torch
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.frontends.torch.ops import _common
+from liteport.ir.graph import Value
+from liteport.lowering import basic, scattering
+
+aten = torch.ops.aten
+
+
+def slice_(
+    b: TorchBuilder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Value:
+    """slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)"""
+    axis = _common.axis(dim, x.rank)
+    first, stop, _ = slice(start, end, step).indices(x.shape[axis])
+    return basic.strided_slice(b, x, axis, first, max(first, stop), step)
+
+
+def select(b: TorchBuilder, x: Value, dim: int, index: int) -> Value:
+    """select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)"""
+    axis = _common.axis(dim, x.rank)
+    return basic.squeeze(b, basic.narrow(b, x, axis, index % x.shape[axis], 1), axis)
+
+
+def narrow(b: TorchBuilder, x: Value, dim: int, start: int, length: int) -> Value:
+    """narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)"""
+    axis = _common.axis(dim, x.rank)
+    return basic.narrow(b, x, axis, start + x.shape[axis] if start < 0 else start, length)
+
+
+def narrow_at(b: TorchBuilder, x: Value, dim: int, start: Value, length: int) -> Value:
+    """narrow.Tensor(Tensor(a) self, int dim, Tensor start, SymInt length) -> Tensor(a)"""
+    if not start.is_const:
+        raise UnsupportedError("narrow from a computed start: index_select with start + torch.arange(length)")
+    return narrow(b, x, dim, int(start.array), length)
+
+
+def slice_scatter(
+    b: TorchBuilder,
+    x: Value,
+    src: Value,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Value:
+    """slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1)"""
+    axis = _common.axis(dim, x.rank)
+    places = range(*slice(start, end, step).indices(x.shape[axis]))
+    shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+    src = basic.broadcast_to(b, _common.operand(b, src, x.dtype), shape)
+    return scattering.put(b, x, axis, basic.ints(b, places), src)
+
+
+def select_scatter(b: TorchBuilder, x: Value, src: Value, dim: int, index: int) -> Value:
+    """select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor"""
+    axis = _common.axis(dim, x.rank)
+    at = index % x.shape[axis]
+    return slice_scatter(b, x, basic.unsqueeze(b, src, axis), axis, at, at + 1)
+
+
+LOWERINGS: Table = {
+    aten.slice.Tensor: slice_,
+    aten.slice_copy.Tensor: slice_,
+    aten.select.int: select,
+    aten.select_copy.int: select,
+    aten.narrow.default: narrow,
+    aten.narrow.Tensor: narrow_at,
+    aten.narrow_copy.default: narrow,
+    aten.slice_scatter.default: slice_scatter,
+    aten.select_scatter.default: select_scatter,
+}

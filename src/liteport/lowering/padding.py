@@ -1,0 +1,91 @@
+"""Padding: SAME's arithmetic, padding and cropping in one, padding with the tensor's own elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import Array, DType
+from liteport.lowering import basic
+
+Pads = Sequence[tuple[int, int]]
+
+_MOST_DIMENSIONS = ops.PadV2.max_rank
+
+
+def same(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
+    """What SAME puts before and after `size` elements (TFLite's ComputePaddingWithOffset)."""
+    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def is_same(size: int, kernel: int, stride: int, dilation: int, before: int, count: int) -> bool:
+    """Whether SAME sees what `count` windows see of which the first begins `before` elements ahead of the input."""
+    return count == -(-size // stride) and before == same(size, kernel, stride, dilation)[0]
+
+
+def pad_or_crop(b: Builder, x: Value, pads: Pads, value: float | int | bool = 0) -> Value:
+    """x with (before, after) elements of `value` at each dimension; a negative number takes elements away.
+
+    `pads` speaks of the last dimensions of x; those in front stay.
+    """
+    full = [(0, 0)] * (x.rank - len(pads)) + [(int(p), int(q)) for p, q in pads]
+    begin = [max(-p, 0) for p, _ in full]
+    kept = [d - at - max(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
+    if min(kept, default=0) >= 0:
+        x = basic.slice_(b, x, begin, kept)
+        return _pad(b, x, [(max(p, 0), max(q, 0)) for p, q in full], value)
+    # Cropping eats into the padding: pad first, by all of it.
+    x = _pad(b, x, [(max(p, 0), max(q, 0)) for p, q in full], value)
+    sizes = [d - at - max(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
+    return basic.slice_(b, x, begin, sizes)
+
+
+def _pad(b: Builder, x: Value, pads: Pads, value: float | int | bool) -> Value:
+    """Pads x; one dimension at a time, as the middle one of three, where it has more than kernels take."""
+    if x.rank <= _MOST_DIMENSIONS:
+        return basic.pad(b, x, pads, value)
+    for axis, (before, after) in enumerate(pads):
+        if before or after:
+            shape = (*x.shape[:axis], x.shape[axis] + before + after, *x.shape[axis + 1 :])
+            x = basic.reshape(b, x, (prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])))
+            x = basic.reshape(b, basic.pad(b, x, [(0, 0), (before, after), (0, 0)], value), shape)
+    return x
+
+
+def pad_with_own(b: Builder, x: Value, pads: Pads, mode: str) -> Value:
+    """x extended (or cropped, where negative) at its last dimensions by its own elements.
+
+    `mode`: "reflect" mirrors at the end element, "symmetric" repeats it once, "replicate" repeats it
+    always, "circular" goes on at the other end.
+    """
+    first = x.rank - len(pads)
+    for axis, (before, after) in enumerate(pads, first):
+        size = x.shape[axis]
+        if before <= 0 and after <= 0:
+            x = basic.narrow(b, x, axis, -before, size + before + after)
+        else:
+            x = basic.gather(b, x, sources(size, before, after, mode).tolist(), axis)
+    return x
+
+
+def sources(size: int, before: int, after: int, mode: str) -> Array:
+    """Which of `size` elements stands at each place from -before up to size + after (see `pad_with_own`)."""
+    at = np.arange(-before, size + after)
+    if mode == "replicate":
+        return np.clip(at, 0, size - 1)
+    if mode == "circular":
+        return at % size
+    period = max(2 * size - 2, 1) if mode == "reflect" else 2 * size
+    at = at % period
+    return np.where(at < size, at, period - at if mode == "reflect" else period - 1 - at)
+
+
+def lowest(dtype: DType) -> float | int:
+    """The padding that no maximum takes note of."""
+    return -np.inf if dtype.is_float else int(np.iinfo(dtype.numpy).min)
