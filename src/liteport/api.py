@@ -1,1 +1,142 @@
-"""The public face: convert(), load(), verify() and the LiteModel that they return."""
+"""The public face: convert(), load(), verify() and inspect()."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from liteport.check.compare import Verification, compare
+from liteport.check.inspection import Inspection, inspect_module
+from liteport.check.litert import UNSIGNED, LiteRT, evaluate
+from liteport.check.runner import Runner
+from liteport.check.samples import Source
+from liteport.errors import InputError, UsageError
+from liteport.frontends.tflite.reader import read
+from liteport.model import LiteModel, Progress, counting, report, samples_of
+from liteport.passes.pipeline import optimise
+
+Entries = Mapping[str, Sequence[Any]]
+
+
+def convert(
+    model: Any,
+    inputs: Any = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    entries: Entries | None = None,
+    factory: str | None = None,
+    factory_args: Mapping[str, Any] | str | None = None,
+    source_dir: str | Path | None = None,
+    trust_pickle: bool = False,
+    verify: int = 0,
+    debug: bool = False,
+    progress: Progress | None = None,
+) -> LiteModel:
+    """Converts a PyTorch model, or reads and optimises a .tflite file.
+
+    model: an nn.Module or a method of one; an ExportedProgram; a path (.pth, .pt, .pt2, .safetensors, .tflite, or
+        path/to/file.py:Factory); or a dict of entry points {"track": (net.track, args)} or (net.track, args, kwargs),
+        which become signatures of one model that share their weights.
+    inputs, kwargs: example arguments of the forward, tensors or arrays: they fix shapes and types. A .pt2 or .tflite
+        needs none. Whatever is no tensor becomes a constant.
+    entries: several entry points of a module or path, {"track": (method name, args)}.
+    factory, factory_args: what makes the module that a file of weights belongs to, "package.module:Factory" or
+        "path/to/file.py:Factory", and its keyword arguments.
+    source_dir: a folder to import the model's code from.
+    trust_pickle: load a file that could run any code.
+    verify: compare with the origin on that many random samples before returning (see LiteModel.verify).
+    debug: check the graph after every pass.
+    progress: is told of every stage that begins, and of every sample.
+
+    The module is left as it is: training mode, GPU and half precision are dealt with on a twin (see `notes`).
+    Raises UsageError and its kin (InputError, UnsafeFileError, WeightsError) for what cannot be read,
+    UnsupportedError with all operators that cannot be converted, VerificationError.
+    """
+    if is_tflite(model):
+        if inputs is not None or kwargs or entries or factory or factory_args:
+            raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
+        report(progress, "load")
+        result = LiteModel(load(model).module, LiteRT(model))
+    else:
+        report(progress, "load")
+        from liteport.frontends.torch.entries import Options, open_model  # PyTorch is only imported where it is used
+
+        options = Options(factory, factory_args, source_dir, trust_pickle)
+        origin = open_model(model, inputs, kwargs, entries, options)
+        report(progress, "export")
+        origin.export()
+        report(progress, "import")
+        result = LiteModel(origin.to_ir(), origin, origin.notes)
+    report(progress, "optimise")
+    optimise(result.module, evaluate, debug=debug)
+    if verify:
+        result.verify(verify, strict=True, progress=progress)
+    return result
+
+
+def load(path: str | Path) -> LiteModel:
+    """The model in a .tflite file, as it is. Raises InputError for a file that cannot be read, or is another kind."""
+    if not is_tflite(path):
+        raise InputError(f"{path} is not called .tflite: liteport.convert() reads models of other kinds")
+    module = read(path)
+    if not module.signatures:
+        module.graphs[0].signature = UNSIGNED
+    return LiteModel(module, path=Path(path))
+
+
+def verify(
+    reference: Any,
+    candidate: Any,
+    inputs: Any = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    entries: Entries | None = None,
+    factory: str | None = None,
+    factory_args: Mapping[str, Any] | str | None = None,
+    source_dir: str | Path | None = None,
+    trust_pickle: bool = False,
+    samples: int | None = None,
+    data: str | Path | Source | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compares the outputs of two models, each a LiteModel, a .tflite file, or whatever convert() takes.
+
+    `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
+    .tflite its inputs serve as the example. `samples`, `data` and `seed` are those of LiteModel.verify().
+    Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
+    `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
+    """
+    source = samples_of(samples, data, seed)
+    report(progress, "load")
+    sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
+    files = [side.runtime for side in sides if isinstance(side, LiteModel)]
+
+    def runner(side: Any) -> Runner:
+        if isinstance(side, LiteModel):
+            return side.runtime
+        from liteport.frontends.torch.entries import Options, open_model
+
+        options = Options(factory, factory_args, source_dir, trust_pickle)
+        model = open_model(side, inputs, kwargs, entries, options, _inputs_of(files[0]) if files else {})
+        report(progress, "export")
+        model.export()
+        return model
+
+    return compare(runner(sides[0]), runner(sides[1]), source, progress=counting("verify", progress))
+
+
+def inspect(model: str | Path | LiteModel) -> Inspection:
+    """What a .tflite file holds: signatures, operators, bytes by part. Raises InputError."""
+    return model.inspect() if isinstance(model, LiteModel) else inspect_module(read(model), model)
+
+
+def is_tflite(model: Any) -> bool:
+    """Whether `model` is a path that names a .tflite file."""
+    return isinstance(model, str | Path) and Path(model).suffix.lower() == ".tflite"
+
+
+def _inputs_of(file: LiteRT) -> dict[str, tuple[Any, ...]]:
+    """Example inputs for the network that the file was made from, by signature."""
+    return {name: tuple(file.example(name).values()) for name in file.signatures}

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LiteportError(Exception):
     """Base of all; its text is meant to be read by the user as it is."""
@@ -46,4 +48,11 @@ class InvalidGraphError(LiteportError):
 
 
 class VerificationError(LiteportError):
-    """A converted model whose outputs do not match its origin's."""
+    """A converted model whose outputs do not match its origin's.
+
+    `verification` is the comparison (check.Verification), where there was one to the end.
+    """
+
+    def __init__(self, message: str, verification: Any = None) -> None:
+        super().__init__(message)
+        self.verification = verification

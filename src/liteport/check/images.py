@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from liteport.check.samples import Inputs, Samples
 from liteport.errors import InputError
 from liteport.ir.types import Array
 
@@ -57,6 +58,7 @@ class Images:
 
     place: Path
     files: tuple[Path, ...]
+    limit: int | None = None
 
     @staticmethod
     def found(path: Path, limit: int | None) -> Images:
@@ -66,12 +68,10 @@ class Images:
         files = sorted(p for p in path.iterdir() if is_image(p)) if path.is_dir() else [path]
         if not files:
             raise InputError(f"{path} holds no images ({', '.join(s[1:] for s in SUFFIXES)})")
-        return Images(path, tuple(files[:limit]))
+        return Images(path, tuple(files), limit)
 
-    def samples(self, signature: str, example: Mapping[str, Array]) -> Any:
+    def samples(self, signature: str, example: Mapping[str, Array]) -> Samples:
         """One sample for each `batch` images. Raises InputError where the signature takes more than an image."""
-        from liteport.check.samples import Samples
-
         if len(example) != 1:
             raise InputError(f"signature {signature} has {len(example)} inputs ({', '.join(example)}): give an .npz")
         [(name, like)] = example.items()
@@ -79,14 +79,15 @@ class Images:
         if len(self.files) < batch:
             raise InputError(f"{self.place} holds {len(self.files)} images, one sample of input {name} takes {batch}")
 
-        def make(index: int) -> dict[str, Array]:
+        def make(index: int) -> Inputs:
             files = self.files[index * batch : (index + 1) * batch]
             return {name: np.stack([_load(file, frame, like.dtype) for file in files])}
 
-        return Samples(len(self.files) // batch, make)
+        count = len(self.files) // batch
+        return Samples(count if self.limit is None else min(self.limit, count), make)
 
     def __str__(self) -> str:
-        return f"{len(self.files)} image{'s' * (len(self.files) != 1)} from {self.place}"
+        return str(self.place)
 
 
 def _load(file: Path, frame: Frame, dtype: np.dtype[Any]) -> Array:

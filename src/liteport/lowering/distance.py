@@ -45,5 +45,3 @@ def _euclidean(x: Term, y: Term) -> Term:
     columns = (y * y).reduce(ops.Sum, [last])
     squares = products + rows + Term(b, basic.unsqueeze(b, columns.value, -2))
     return sqrt(maximum(squares, 0.0))
-
-

@@ -51,9 +51,7 @@ def parse(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     """The labels of each operand and of the result, ellipses spelled out in digits."""
     equation = equation.replace(" ", "")
     inputs, arrow, output = equation.partition("->")
-    terms = [
-        _spell(t, rank - len(t.replace("...", ""))) for t, rank in zip(inputs.split(","), ranks, strict=True)
-    ]
+    terms = [_spell(t, rank - len(t.replace("...", ""))) for t, rank in zip(inputs.split(","), ranks, strict=True)]
     for term in terms:
         if len(set(term)) < len(term):
             raise UnsupportedError(f"einsum {equation!r} with a diagonal: use torch.diagonal before it")

@@ -20,7 +20,6 @@ from liteport.lowering import basic
 from liteport.lowering.formula import (
     Number,
     Term,
-    cos,
     emit,
     exp,
     floor,
@@ -211,7 +210,11 @@ def sinc(x: Term) -> Term:
 def clamp(x: Term, low: Number | None, high: Number | None) -> Term:
     """min(max(x, low), high), by the activations where there is one (floats only)."""
     if x.value.dtype is DType.FLOAT32:
-        known = {(0.0, 6.0): ops.Relu6(), (-1.0, 1.0): ops.ReluN1To1(), (0.0, None): ops.Relu()}
+        known: dict[tuple[Number | None, Number | None], ops.Operator] = {
+            (0, 6): ops.Relu6(),
+            (-1, 1): ops.ReluN1To1(),
+            (0, None): ops.Relu(),
+        }
         if (operator := known.get((low, high))) is not None:
             return emit(operator, x)
     if low is not None and low != -inf:
@@ -273,4 +276,3 @@ def is_negative(x: Term) -> Term:
 def term(b: Builder, x: Value, dtype: DType = DType.FLOAT32) -> Term:
     """x cast to `dtype`, for a formula."""
     return Term(b, basic.cast(b, x, dtype))
-

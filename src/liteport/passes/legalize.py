@@ -86,14 +86,14 @@ def _fit_rank(graph: Graph, op: Op) -> bool:
 
 def _mergeable(result: Shape, operands: Sequence[Shape]) -> list[list[int]]:
     """The dimensions in groups that every operand either has whole or broadcasts whole."""
-    groups: list[list[int]] = []
-    for axis in range(len(result)):
-        kind = [s[axis] == result[axis] for s in operands]
-        last = groups[-1][-1] if groups else None
-        if last is not None and (result[axis] == 1 or kind == [s[last] == result[last] for s in operands]):
-            groups[-1].append(axis)
-        else:
-            groups.append([axis])
+    groups: list[list[int]] = [[]]
+    present: list[bool] | None = None  # which operands have the last group's dimensions; None: all of size 1
+    for axis, size in enumerate(result):
+        kind = [s[axis] == size for s in operands] if size != 1 else None
+        if kind is not None and present is not None and kind != present:
+            groups.append([])
+        present = kind or present
+        groups[-1].append(axis)
     return groups
 
 

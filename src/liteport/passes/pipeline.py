@@ -13,6 +13,7 @@ from liteport.passes.dead import DropDead
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
@@ -31,6 +32,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         *clean,
+        FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
         FuseActivation(),

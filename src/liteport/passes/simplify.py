@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.ops.base import Elementwise, Operator, broadcast
+from liteport.ir.ops.base import Elementwise, Operator, Reduction, broadcast
 from liteport.lowering.basic import reshape
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
@@ -42,15 +43,27 @@ def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
 
 
 def _reshape(graph: Graph, op: Op) -> Value | None:
-    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x)"""
+    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x, keep_dims)"""
     if op.output.shape == op.input.shape:
         return op.input
     first = op.input.producer
+    if first is not None and isinstance(first.operator, Reduction):
+        return _keep_dims(graph, op, first)
     if first is None or not isinstance(first.operator, ops.Reshape | ops.Squeeze | ops.ExpandDims):
         return None
     if first.input.shape == op.output.shape:
         return first.input
     return reshape(Builder(graph, op), first.input, op.output.shape)
+
+
+def _keep_dims(graph: Graph, op: Op, first: Op) -> Value | None:
+    """The reduction with its dimensions kept, where the reshape only puts them back."""
+    if not first.operand(1).is_const or graph.sole_user(first.output) is None:
+        return None
+    kept = replace(cast(Reduction, first.operator), keep_dims=True)
+    if kept.infer(*first.inputs)[0].shape != op.output.shape:
+        return None
+    return Builder(graph, op).emit(kept, *first.inputs)
 
 
 def _transpose(graph: Graph, op: Op) -> Value | None:

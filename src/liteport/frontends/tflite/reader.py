@@ -35,7 +35,7 @@ def read(source: str | Path | bytes) -> Module:
     try:
         return _Reader(file).module()
     except _GARBAGE as error:
-        raise file.broken(str(error)) from error
+        raise file.broken("its tables point outside it, or hold what cannot be there") from error
 
 
 class _Reader:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
@@ -40,8 +41,9 @@ def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
 
     Both are PyTorch's own work, done in one go, and skipped where the graph needs neither.
     """
-    default = torch.export.default_decompositions()
-    missing = {t: default[t] for t in targets(program.graph_module) if lookup(table, t) is None and t in default}
+    unknown = [t for t in targets(program.graph_module) if isinstance(t, OpOverload) and lookup(table, t) is None]
+    default = torch.export.default_decompositions() if unknown else {}
+    missing = {t: default[t] for t in unknown if t in default}
     if not missing and not any(_mutates_shared(m) for m in _graph_modules(program.graph_module)):
         return program
     with quiet(), torch.no_grad():
@@ -63,7 +65,7 @@ def lookup(table: Table, target: Any) -> Any:
 
 def functional_twin(target: Any) -> Any:
     """aten.relu.default for aten.relu_.default; None where `target` is not an in-place operator."""
-    if not isinstance(target, torch._ops.OpOverload) or not target._schema.name.endswith("_"):
+    if not isinstance(target, OpOverload) or not target._schema.name.endswith("_"):
         return None
     packet = getattr(getattr(torch.ops, target.namespace), target._schema.name.split("::")[1][:-1], None)
     return getattr(packet, target._overloadname, None) if packet is not None else None
@@ -84,7 +86,7 @@ def quiet() -> Iterator[None]:
 
 def written_argument(node: Node) -> Node | None:
     """The tensor that an in-place node writes into, or None where it writes nowhere."""
-    if not isinstance(node.target, torch._ops.OpOverload):
+    if not isinstance(node.target, OpOverload):
         return None
     for position, argument in enumerate(node.target._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
@@ -118,7 +120,7 @@ def _mutates_shared(module: GraphModule) -> bool:
 
 def _shared_input(node: Node) -> Node | None:
     """The input whose storage the node's result may share."""
-    if not isinstance(node.target, torch._ops.OpOverload):
+    if not isinstance(node.target, OpOverload):
         # getitem of a split's results, and nested graphs, which hand their inputs through.
         return next(iter(node.all_input_nodes), None) if node.op == "call_function" else None
     schema = node.target._schema

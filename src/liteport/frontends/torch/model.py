@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UsageError
@@ -16,13 +19,17 @@ from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
-from liteport.ir.graph import Graph, Module
+from liteport.frontends.torch.wide import Wide, has_half
+from liteport.ir.graph import Module
 from liteport.ir.types import Array
 
 
 @dataclass
 class Entry:
-    """One entry point: what to call, and example inputs that fix shapes and types."""
+    """One entry point: what to call, and example inputs that fix shapes and types.
+
+    Tensors in the example are inputs of the converted model; everything else is a constant of it.
+    """
 
     call: Callable[..., Any]
     args: tuple[Any, ...] = ()
@@ -44,6 +51,14 @@ class Entry:
         """The example's tensors, in the order of the graph's inputs."""
         return [leaf for leaf in pytree.tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, torch.Tensor)]
 
+    def run(self, tensors: Sequence[torch.Tensor]) -> Any:
+        """The call's own result, with `tensors` in the place of the example's."""
+        leaves, spec = pytree.tree_flatten((self.args, dict(self.kwargs)))
+        fresh = iter(tensors)
+        fed = [next(fresh) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+        args, kwargs = pytree.tree_unflatten(fed, spec)
+        return self.call(*args, **kwargs)
+
 
 class _Method(nn.Module):
     """A module whose forward is a method of another, so that torch.export can follow it."""
@@ -54,22 +69,36 @@ class _Method(nn.Module):
         self.forward = method
 
 
-class TorchModel:
-    """Entry points of one network, by signature name."""
+@dataclass
+class _Program:
+    """An exported program as something to call; it is made runnable at the first call."""
 
-    def __init__(self, entries: Mapping[str, Entry], table: Table = LOWERINGS) -> None:
+    program: ExportedProgram
+
+    @cached_property
+    def module(self) -> nn.Module:
+        return self.program.module()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.module(*args, **kwargs)
+
+
+class TorchModel:
+    """Entry points of one network, by signature name; `notes` say what was done to make it ready."""
+
+    def __init__(self, entries: Mapping[str, Entry], table: Table = LOWERINGS, notes: Sequence[str] = ()) -> None:
         self.entries = dict(entries)
         self.table = table
+        self.notes = tuple(notes)
         self.programs: dict[str, ExportedProgram] = {}
-        self.graphs: dict[str, Graph] = {}
 
     @classmethod
     def from_program(cls, program: ExportedProgram, name: str) -> TorchModel:
         """A model that arrived as an exported program (.pt2). Raises UsageError where it keeps no example inputs."""
         if program.example_inputs is None:
-            raise UsageError("the .pt2 file keeps no example inputs: save it again with torch.export.save")
+            raise UsageError("the exported program keeps no example inputs: save it again with torch.export.save")
         args, kwargs = program.example_inputs
-        model = cls({name: Entry(program.module(), tuple(args), dict(kwargs))})
+        model = cls({name: Entry(_Program(program), tuple(args), dict(kwargs))})
         model.programs[name] = program
         return model
 
@@ -82,30 +111,39 @@ class TorchModel:
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
         self.export()
-        self.graphs = {name: import_program(program, name, self.table) for name, program in self.programs.items()}
-        return Module(list(self.graphs.values()))
+        return Module([import_program(program, name, self.table) for name, program in self.programs.items()])
 
     # The runner that comparisons use (check.Runner)
 
+    @property
+    def signatures(self) -> Mapping[str, Entry]:
+        return self.entries
+
+    def input_names(self, signature: str) -> list[str]:
+        """The names of the converted model's inputs, in order."""
+        self.export()
+        specs = self.programs[signature].graph_signature.input_specs
+        return [s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and isinstance(s.arg, TensorArgument)]
+
     def example(self, signature: str) -> dict[str, Array]:
         """The example inputs by name, in the types that the converted model takes."""
-        graph = self.graphs[signature]
-        return {n: to_numpy(t) for n, t in zip(graph.input_names, self.entries[signature].example, strict=True)}
+        tensors = self.entries[signature].example
+        return {n: to_numpy(t) for n, t in zip(self.input_names(signature), tensors, strict=True)}
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
-        """PyTorch's own outputs by name."""
-        entry, graph = self.entries[signature], self.graphs[signature]
-        values = iter([inputs[name] for name in graph.input_names])
-        leaves, spec = pytree.tree_flatten((entry.args, dict(entry.kwargs)))
-        fed = [_like(next(values), leaf) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
-        args, kwargs = pytree.tree_unflatten(fed, spec)
-        with quiet(), torch.no_grad():
-            result = entry.call(*args, **kwargs)
-        tensors: Sequence[Any] = pytree.tree_leaves(result)
-        names = output_names(result)
-        return {n: to_numpy(t) for n, t in zip(names, tensors, strict=True) if isinstance(t, torch.Tensor)}
+        """PyTorch's own outputs by name, computed in float32 where the model has half precision."""
+        entry = self.entries[signature]
+        names = self.input_names(signature)
+        half = has_half(self.programs[signature])
+        tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
+        with quiet(), torch.no_grad(), Wide() if half else nullcontext():
+            result = entry.run(tensors)
+        leaves: Sequence[Any] = pytree.tree_leaves(result)
+        named = zip(output_names(result), leaves, strict=True)
+        return {name: to_numpy(leaf) for name, leaf in named if isinstance(leaf, torch.Tensor)}
 
 
-def _like(array: Array, example: torch.Tensor) -> torch.Tensor:
-    """The array as a tensor of the example's own type."""
-    return torch.from_numpy(array.copy()).to(example.dtype)
+def _like(array: Array, example: torch.Tensor, keep: bool) -> torch.Tensor:
+    """The array as a tensor of the example's own type, or of its own where that is to be kept."""
+    tensor = torch.from_numpy(array.copy())
+    return tensor if keep else tensor.to(example.dtype)

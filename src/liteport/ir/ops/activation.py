@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from liteport.ir.ops.base import (
     FLOAT,
     HALF,
-    INT8,
-    QUANT,
-    QUANT8,
     Activation,
     DTypes,
     Elementwise,
@@ -30,7 +27,7 @@ class Relu(Unary):
     """max(x, 0)."""
 
     name: ClassVar[str] = "RELU"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Relu6(Unary):
     """min(max(x, 0), 6)."""
 
     name: ClassVar[str] = "RELU6"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class ReluN1To1(Unary):
     """min(max(x, -1), 1)."""
 
     name: ClassVar[str] = "RELU_N1_TO_1"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Relu0To1(Unary):
     """min(max(x, 0), 1)."""
 
     name: ClassVar[str] = "RELU_0_TO_1"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class LeakyRelu(Unary):
     """x where x > 0, else alpha * x."""
 
     name: ClassVar[str] = "LEAKY_RELU"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     alpha: float = 0.01
 
 
@@ -71,7 +68,7 @@ class Prelu(Elementwise):
     """x where x > 0, else slope * x; the slope (input 1) broadcasts to x, never past it."""
 
     name: ClassVar[str] = "PRELU"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
     def infer(self, *inputs: Value | None) -> Types:
         x, slope = operands(self, inputs, 2)
@@ -85,7 +82,7 @@ class Elu(Unary):
     """x where x > 0, else exp(x) - 1."""
 
     name: ClassVar[str] = "ELU"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class Gelu(Unary):
     """x * Phi(x), by erf, or by tanh where `approximate`."""
 
     name: ClassVar[str] = "GELU"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     approximate: bool = False
 
 
@@ -102,7 +99,7 @@ class HardSwish(Unary):
     """x * relu6(x + 3) / 6."""
 
     name: ClassVar[str] = "HARD_SWISH"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ class Logistic(Unary):
     """The sigmoid, 1 / (1 + exp(-x))."""
 
     name: ClassVar[str] = "LOGISTIC"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ class Tanh(Unary):
     """The hyperbolic tangent."""
 
     name: ClassVar[str] = "TANH"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ class Softmax(_AlongLast):
     """exp(beta * x), scaled to sum to 1 along the last axis. A beta other than 1 leaves XNNPACK."""
 
     name: ClassVar[str] = "SOFTMAX"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     max_rank: ClassVar[int] = 6
     beta: float = 1.0
 
@@ -147,7 +144,7 @@ class LogSoftmax(_AlongLast):
     """log(softmax(x)) along the last axis."""
 
     name: ClassVar[str] = "LOG_SOFTMAX"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT
 
 
 @dataclass(frozen=True)
@@ -155,8 +152,7 @@ class L2Normalization(_AlongLast):
     """x / sqrt(max(sum(x * x), 1e-6)) along the last axis."""
 
     name: ClassVar[str] = "L2_NORMALIZATION"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT8
-    max_rank: ClassVar[int] = 4
+    dtypes: ClassVar[DTypes] = FLOAT
     activation: Activation = Activation.NONE
 
 

@@ -12,10 +12,7 @@ from liteport.ir.ops.base import (
     INT8,
     INT16,
     INT32,
-    INT64,
-    INTS,
-    QUANT,
-    QUANT8,
+    SMALL,
     Arithmetic,
     Binary,
     DTypes,
@@ -38,7 +35,7 @@ class Add(Arithmetic):
     """x + y."""
 
     name: ClassVar[str] = "ADD"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | INT16
     pot_scale_int16: bool = True
 
 
@@ -47,7 +44,7 @@ class Sub(Arithmetic):
     """x - y."""
 
     name: ClassVar[str] = "SUB"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX
     pot_scale_int16: bool = True
 
 
@@ -56,7 +53,7 @@ class Mul(Arithmetic):
     """x * y."""
 
     name: ClassVar[str] = "MUL"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | INT16 | {DType.UINT32, DType.COMPLEX64}
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Div(Arithmetic):
     """x / y; int32 divides toward zero."""
 
     name: ClassVar[str] = "DIV"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,6 @@ class FloorDiv(Binary):
 
     name: ClassVar[str] = "FLOOR_DIV"
     dtypes: ClassVar[DTypes] = FLOAT | INT32 | INT8 | INT16
-    max_rank: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,6 @@ class FloorMod(Binary):
 
     name: ClassVar[str] = "FLOOR_MOD"
     dtypes: ClassVar[DTypes] = FLOAT | INDEX | INT8 | INT16
-    max_rank: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,6 @@ class Pow(Binary):
 
     name: ClassVar[str] = "POW"
     dtypes: ClassVar[DTypes] = FLOAT | INT32
-    max_rank: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ class SquaredDifference(Binary):
     """(x - y) ** 2."""
 
     name: ClassVar[str] = "SQUARED_DIFFERENCE"
-    dtypes: ClassVar[DTypes] = FLOAT | INT32 | INT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ class Maximum(Binary):
     """max(x, y)."""
 
     name: ClassVar[str] = "MAXIMUM"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | SMALL
 
 
 @dataclass(frozen=True)
@@ -115,7 +109,7 @@ class Minimum(Binary):
     """min(x, y)."""
 
     name: ClassVar[str] = "MINIMUM"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | SMALL
 
 
 @dataclass(frozen=True)
@@ -137,7 +131,7 @@ class BitwiseXor(Binary):
     """x ^ y."""
 
     name: ClassVar[str] = "BITWISE_XOR"
-    dtypes: ClassVar[DTypes] = INTS - INT64
+    dtypes: ClassVar[DTypes] = INT32 | SMALL | {DType.UINT16, DType.UINT32}
 
 
 @dataclass(frozen=True)
@@ -145,7 +139,7 @@ class RightShift(Binary):
     """x >> y, arithmetic for signed types."""
 
     name: ClassVar[str] = "RIGHT_SHIFT"
-    dtypes: ClassVar[DTypes] = INTS - INT64
+    dtypes: ClassVar[DTypes] = INT32 | SMALL | {DType.UINT16, DType.UINT32}
 
 
 @dataclass(frozen=True)
@@ -168,7 +162,7 @@ class Abs(Unary):
     """|x|."""
 
     name: ClassVar[str] = "ABS"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | INT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | INT16
 
 
 @dataclass(frozen=True)
@@ -176,7 +170,7 @@ class Neg(Unary):
     """-x."""
 
     name: ClassVar[str] = "NEG"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | INT8 | INT16
 
 
 @dataclass(frozen=True)
@@ -216,7 +210,7 @@ class Exp(Unary):
     """e ** x."""
 
     name: ClassVar[str] = "EXP"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -224,7 +218,7 @@ class Log(Unary):
     """The natural logarithm."""
 
     name: ClassVar[str] = "LOG"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -240,7 +234,7 @@ class Rsqrt(Unary):
     """1 / sqrt(x)."""
 
     name: ClassVar[str] = "RSQRT"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)

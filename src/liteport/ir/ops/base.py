@@ -18,8 +18,8 @@ DTypes = frozenset[DType]
 
 FLOAT = frozenset({DType.FLOAT32})
 HALF = frozenset({DType.FLOAT16})
-QUANT8 = frozenset({DType.INT8, DType.UINT8})
-QUANT = QUANT8 | {DType.INT16}
+SMALL = frozenset({DType.INT8, DType.UINT8, DType.INT16})
+PLAIN = frozenset(t for t in DType if not t.is_raw and t is not DType.COMPLEX128)
 ANY = frozenset(DType)
 BOOL = frozenset({DType.BOOL})
 INT32 = frozenset({DType.INT32})
@@ -27,7 +27,6 @@ INDEX = frozenset({DType.INT32, DType.INT64})
 INT64 = frozenset({DType.INT64})
 INT8 = frozenset({DType.INT8})
 INT16 = frozenset({DType.INT16})
-INTS = INDEX | INT16 | QUANT8 | {DType.UINT16, DType.UINT32}
 STRING = frozenset({DType.STRING})
 
 
@@ -57,10 +56,12 @@ class Padding(Enum):
 class Operator:
     """One TFLite operator with its attributes. A subclass is frozen, hashable, and owns its contract.
 
-    `name` is the builtin's name in the schema. `dtypes` are the element types that LiteRT's CPU
-    kernels take, `max_rank` the highest rank, both of the input number `main` (the first but for
-    a few); the legalize pass casts and reshapes around both. `stateful` operators are never
-    merged, folded or dropped.
+    `name` is the builtin's name in the schema. `dtypes` are the element types of plain numbers
+    that LiteRT's CPU kernels take and get right: quantised tensors are another matter, and many
+    kernels take int8 only with a scale. `max_rank` is the highest rank that the default
+    interpreter, XNNPACK included, runs (in float16 never above 6). Both speak of the input number
+    `main`, the first but for a few; the legalize pass casts and reshapes around them.
+    `stateful` operators are never merged, folded or dropped.
     """
 
     name: ClassVar[str] = ""

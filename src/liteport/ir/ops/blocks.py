@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from liteport.ir.ops.base import (
     BOOL,
     FLOAT,
+    HALF,
     INDEX,
+    INT8,
     INT16,
-    QUANT,
-    QUANT8,
+    PLAIN,
+    SMALL,
     DTypes,
     Operator,
     Types,
@@ -21,7 +23,7 @@ from liteport.ir.ops.base import (
     operands,
     same_type,
 )
-from liteport.ir.types import Shape, TensorType
+from liteport.ir.types import DType, Shape, TensorType
 
 if TYPE_CHECKING:
     from liteport.ir.graph import Value
@@ -32,7 +34,7 @@ class SpaceToDepth(Operator):
     """[N,H,W,C] -> [N,H/b,W/b,b*b*C], the position within a block slower than the channel."""
 
     name: ClassVar[str] = "SPACE_TO_DEPTH"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | INT8 | {DType.UINT8}
     max_rank: ClassVar[int] = 4
     block_size: int = 1
 
@@ -50,7 +52,7 @@ class DepthToSpace(Operator):
     """[N,H,W,b*b*C] -> [N,H*b,W*b,C], the position within a block slower than the channel."""
 
     name: ClassVar[str] = "DEPTH_TO_SPACE"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | INT8 | {DType.UINT8}
     max_rank: ClassVar[int] = 4
     block_size: int = 1
 
@@ -68,7 +70,7 @@ class SpaceToBatchNd(Operator):
     """Blocks (input 1) of x's spatial dimensions into the batch, after paddings (input 2, [m, 2]). Rank 3 or 4."""
 
     name: ClassVar[str] = "SPACE_TO_BATCH_ND"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = PLAIN
     max_rank: ClassVar[int] = 4
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -89,7 +91,7 @@ class BatchToSpaceNd(Operator):
     """The inverse of SpaceToBatchNd: blocks (input 1), then crops (input 2, [m, 2]). Rank 3 or 4."""
 
     name: ClassVar[str] = "BATCH_TO_SPACE_ND"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = PLAIN
     max_rank: ClassVar[int] = 4
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -107,7 +109,7 @@ class ReverseV2(Operator):
     """x turned round along the axes in constant input 1, which must be neighbours."""
 
     name: ClassVar[str] = "REVERSE_V2"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | BOOL | QUANT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | BOOL | SMALL
 
     def infer(self, *inputs: Value | None) -> Types:
         x, axes = operands(self, inputs, 2)
@@ -121,7 +123,7 @@ class ReverseSequence(Operator):
     """The first lengths[b] (input 1) elements along `seq_dim` turned round, for each b along `batch_dim`."""
 
     name: ClassVar[str] = "REVERSE_SEQUENCE"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | INT16 | {DType.UINT8}
     seq_dim: int = 0
     batch_dim: int = 0
 
@@ -138,7 +140,7 @@ class MatrixDiag(Operator):
     """x[..., N] on the diagonals of [..., N, N], zeros elsewhere."""
 
     name: ClassVar[str] = "MATRIX_DIAG"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
 
     def infer(self, *inputs: Value | None) -> Types:
         (x,) = operands(self, inputs, 1)
@@ -152,7 +154,7 @@ class MatrixSetDiag(Operator):
     """x[..., M, N] with its main diagonals replaced by input 1, [..., min(M, N)]."""
 
     name: ClassVar[str] = "MATRIX_SET_DIAG"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
 
     def infer(self, *inputs: Value | None) -> Types:
         x, diagonal = operands(self, inputs, 2)

@@ -11,7 +11,7 @@ from liteport.ir.ops.base import (
     HALF,
     INDEX,
     INT16,
-    QUANT8,
+    PLAIN,
     STRING,
     Binary,
     DTypes,
@@ -27,15 +27,14 @@ from liteport.ir.types import DType, TensorType
 if TYPE_CHECKING:
     from liteport.ir.graph import Value
 
-_ORDERED = FLOAT | INDEX | QUANT8
+_ORDERED = FLOAT | HALF | INDEX | INT16
 
 
 @dataclass(frozen=True)
 class _Comparison(Binary):
-    """True where the relation holds. Built-in kernels broadcast up to rank 4."""
+    """True where the relation holds."""
 
     dtypes: ClassVar[DTypes] = _ORDERED
-    max_rank: ClassVar[int] = 4
     result: ClassVar[DType] = DType.BOOL
 
 
@@ -80,7 +79,7 @@ class NotEqual(_Comparison):
     """x != y."""
 
     name: ClassVar[str] = "NOT_EQUAL"
-    dtypes: ClassVar[DTypes] = _ORDERED | BOOL | STRING
+    dtypes: ClassVar[DTypes] = (_ORDERED - INT16) | BOOL | STRING
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,6 @@ class LogicalAnd(Binary):
 
     name: ClassVar[str] = "LOGICAL_AND"
     dtypes: ClassVar[DTypes] = BOOL
-    max_rank: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,6 @@ class LogicalOr(Binary):
 
     name: ClassVar[str] = "LOGICAL_OR"
     dtypes: ClassVar[DTypes] = BOOL
-    max_rank: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ class Select(Elementwise):
 
     name: ClassVar[str] = "SELECT"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | QUANT8 | INT16 | {DType.UINT32}
+    dtypes: ClassVar[DTypes] = PLAIN
 
     def infer(self, *inputs: Value | None) -> Types:
         condition, yes, no = operands(self, inputs, 3)
@@ -127,12 +124,11 @@ class Select(Elementwise):
 
 @dataclass(frozen=True)
 class SelectV2(Elementwise):
-    """y where the condition (input 0, bool) holds, else z; all three broadcast. Rank up to 5."""
+    """y where the condition (input 0, bool) holds, else z; all three broadcast."""
 
     name: ClassVar[str] = "SELECT_V2"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | QUANT8 | INT16 | {DType.UINT32}
-    max_rank: ClassVar[int] = 5
+    dtypes: ClassVar[DTypes] = PLAIN
 
     def infer(self, *inputs: Value | None) -> Types:
         condition, yes, no = operands(self, inputs, 3)

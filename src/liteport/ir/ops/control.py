@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from liteport.ir.ops.base import BOOL, FLOAT, HALF, INDEX, QUANT, STRING, DTypes, Operator, Types, operands
+from liteport.ir.ops.base import BOOL, FLOAT, HALF, INDEX, SMALL, STRING, DTypes, Operator, Types, operands
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class AssignVariable(Operator):
 
     name: ClassVar[str] = "ASSIGN_VARIABLE"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | QUANT | STRING
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | SMALL | STRING
     stateful: ClassVar[bool] = True
 
     def infer(self, *inputs: Value | None) -> Types:

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from liteport.ir.ops.base import (
     FLOAT,
     HALF,
-    INT8,
-    INT16,
-    QUANT,
     Activation,
     DTypes,
     Operator,
@@ -42,7 +39,10 @@ def windows(
     dilation: tuple[int, ...] | None = None,
 ) -> Shape:
     """`window` along every spatial dimension. Raises InvalidGraphError where nothing is left."""
-    steps = zip(size, kernel, stride, dilation or (1,) * len(size), strict=True)
+    dilation = dilation or (1,) * len(size)
+    if min(*stride, *dilation) < 1 or min(kernel) < 1:
+        raise operator.fail(f"a kernel {kernel} at steps of {stride} with a dilation of {dilation}")
+    steps = zip(size, kernel, stride, dilation, strict=True)
     spatial = tuple(window(padding, *step) for step in steps)
     if min(spatial) <= 0:
         raise operator.fail(f"the kernel {kernel} is larger than its input {size}")
@@ -54,7 +54,7 @@ class Conv2D(Operator):
     """x[N,H,W,C] * w[O,kh,kw,C/groups] + b[O]; groups follow from the shapes. The bias is mandatory."""
 
     name: ClassVar[str] = "CONV_2D"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     max_rank: ClassVar[int] = 4
     padding: Padding = Padding.VALID
     stride: tuple[int, int] = (1, 1)
@@ -75,7 +75,7 @@ class DepthwiseConv2D(Operator):
     """x[N,H,W,C] with w[1,kh,kw,C*multiplier] + b[C*multiplier], channel by channel. The bias is mandatory."""
 
     name: ClassVar[str] = "DEPTHWISE_CONV_2D"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     max_rank: ClassVar[int] = 4
     padding: Padding = Padding.VALID
     stride: tuple[int, int] = (1, 1)
@@ -97,7 +97,7 @@ class TransposeConv(Operator):
 
     name: ClassVar[str] = "TRANSPOSE_CONV"
     main: ClassVar[int] = 2
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT
     max_rank: ClassVar[int] = 4
     padding: Padding = Padding.VALID
     stride: tuple[int, int] = (1, 1)
@@ -162,7 +162,7 @@ class FullyConnected(Operator):
     """x[..., I] with w[O, I] and an optional b[O] -> [..., O] if `keep_num_dims`, else [batch, O]."""
 
     name: ClassVar[str] = "FULLY_CONNECTED"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
     max_rank: ClassVar[int] = 6
     activation: Activation = Activation.NONE
     weights_format: str = "DEFAULT"
@@ -186,8 +186,8 @@ class BatchMatmul(Operator):
     """x[..., M, K] @ y[..., K, N], leading dimensions broadcast; adj_x and adj_y swap the last two of x and y."""
 
     name: ClassVar[str] = "BATCH_MATMUL"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT8 | INT16
-    max_rank: ClassVar[int] = 5
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
+    max_rank: ClassVar[int] = 6
     adj_x: bool = False
     adj_y: bool = False
     asymmetric_quantize_inputs: bool = False

@@ -7,12 +7,9 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
-    BOOL,
     FLOAT,
-    HALF,
     INDEX,
-    INT8,
-    INT16,
+    PLAIN,
     STRING,
     DTypes,
     Operator,
@@ -74,7 +71,7 @@ class Fill(Operator):
 
     name: ClassVar[str] = "FILL"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | INT8 | INT16 | STRING
+    dtypes: ClassVar[DTypes] = PLAIN | STRING
 
     def infer(self, *inputs: Value | None) -> Types:
         dims, value = operands(self, inputs, 2)

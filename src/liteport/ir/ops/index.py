@@ -12,8 +12,8 @@ from liteport.ir.ops.base import (
     INDEX,
     INT8,
     INT32,
-    QUANT,
-    QUANT8,
+    PLAIN,
+    SMALL,
     STRING,
     DTypes,
     Operator,
@@ -38,6 +38,7 @@ class Gather(Operator):
     """
 
     name: ClassVar[str] = "GATHER"
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | SMALL | STRING
     axis: int = 0
     batch_dims: int = 0
 
@@ -55,7 +56,7 @@ class GatherNd(Operator):
     """x[tuple(i)] for each row i along the last dimension of the indices (input 1)."""
 
     name: ClassVar[str] = "GATHER_ND"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | QUANT | STRING
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | SMALL | STRING
 
     def infer(self, *inputs: Value | None) -> Types:
         x, indices = operands(self, inputs, 2)
@@ -70,7 +71,7 @@ class ScatterNd(Operator):
 
     name: ClassVar[str] = "SCATTER_ND"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | BOOL | INDEX | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | BOOL | INDEX | INT8 | {DType.UINT8}
 
     def infer(self, *inputs: Value | None) -> Types:
         indices, updates, shape = operands(self, inputs, 3)
@@ -86,7 +87,7 @@ class DynamicUpdateSlice(Operator):
     """x with the block at the start indices (input 2, rank 1) replaced by the update (input 1)."""
 
     name: ClassVar[str] = "DYNAMIC_UPDATE_SLICE"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | INT8
+    dtypes: ClassVar[DTypes] = PLAIN
 
     def infer(self, *inputs: Value | None) -> Types:
         x, update, start = operands(self, inputs, 3)
@@ -117,7 +118,7 @@ class Where(Operator):
     """The int64 indices of the true (or not zero) elements, [count, rank]; the count depends on the data."""
 
     name: ClassVar[str] = "WHERE"
-    dtypes: ClassVar[DTypes] = FLOAT | BOOL | INDEX | QUANT8 | {DType.UINT32}
+    dtypes: ClassVar[DTypes] = FLOAT | BOOL | INDEX | INT8 | {DType.UINT8, DType.UINT32}
 
     def infer(self, *inputs: Value | None) -> Types:
         raise self.unknown("the result's shape depends on the data")
@@ -128,7 +129,7 @@ class Unique(Operator):
     """The distinct elements of a vector and the place of each element among them; their count depends on the data."""
 
     name: ClassVar[str] = "UNIQUE"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
     max_rank: ClassVar[int] = 1
     idx_out_type: DType = DType.INT32
 
@@ -142,7 +143,7 @@ class EmbeddingLookup(Operator):
 
     name: ClassVar[str] = "EMBEDDING_LOOKUP"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT8 | {DType.INT4}
+    dtypes: ClassVar[DTypes] = PLAIN
 
     def infer(self, *inputs: Value | None) -> Types:
         ids, table = operands(self, inputs, 2)
@@ -226,7 +227,7 @@ class SparseToDense(Operator):
     """The default (input 3) in the shape of input 1, with the values (input 2) at the indices (input 0)."""
 
     name: ClassVar[str] = "SPARSE_TO_DENSE"
-    dtypes: ClassVar[DTypes] = INDEX
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | INT8 | {DType.UINT8}
     max_rank: ClassVar[int] = 4
     validate_indices: bool = False
 

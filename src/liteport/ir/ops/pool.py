@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
+    BOOL,
     FLOAT,
     HALF,
     INDEX,
-    INT8,
-    INT16,
-    QUANT,
-    QUANT8,
+    INT32,
+    PLAIN,
+    SMALL,
     Activation,
     DTypes,
     Operator,
@@ -22,7 +22,7 @@ from liteport.ir.ops.base import (
     operands,
 )
 from liteport.ir.ops.conv import window, windows
-from liteport.ir.types import TensorType
+from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
     from liteport.ir.graph import Value
@@ -51,7 +51,7 @@ class AveragePool2D(_Pool):
     """The mean of each window; elements of SAME's padding do not count."""
 
     name: ClassVar[str] = "AVERAGE_POOL_2D"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class MaxPool2D(_Pool):
     """The largest of each window."""
 
     name: ClassVar[str] = "MAX_POOL_2D"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | SMALL
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ResizeBilinear(_Resize):
     """Linear interpolation between pixels."""
 
     name: ClassVar[str] = "RESIZE_BILINEAR"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class ResizeNearestNeighbor(_Resize):
     """The nearest pixel."""
 
     name: ClassVar[str] = "RESIZE_NEAREST_NEIGHBOR"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | BOOL | SMALL | {DType.UINT16, DType.UINT32}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class ReduceWindow(Operator):
     """
 
     name: ClassVar[str] = "REDUCE_WINDOW"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8 | INT16
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
     max_rank: ClassVar[int] = 6
     reduce_function: str = "ADD"
 
@@ -125,7 +125,7 @@ class Dilate(Operator):
     """`dilations` (input 1) spread the elements of x apart; the gaps hold the scalar padding value (input 2)."""
 
     name: ClassVar[str] = "DILATE"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | INT8 | INT16
+    dtypes: ClassVar[DTypes] = PLAIN
     max_rank: ClassVar[int] = 6
 
     def infer(self, *inputs: Value | None) -> Types:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from liteport.ir.ops.base import FLOAT, HALF, INT32, QUANT, DTypes, Operator, Types, Unary, operands
+from liteport.ir.ops.base import FLOAT, HALF, DTypes, Operator, Types, Unary, operands
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class Quantize(Unary):
     """x as integers of the type `to`; also from one quantisation to another. Scale and zero point: the result's."""
 
     name: ClassVar[str] = "QUANTIZE"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT | INT32
+    dtypes: ClassVar[DTypes] = FLOAT
     to: DType = DType.INT8
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -29,7 +29,7 @@ class Dequantize(Unary):
     """x as float32: quantised integers, or float16 weights."""
 
     name: ClassVar[str] = "DEQUANTIZE"
-    dtypes: ClassVar[DTypes] = HALF | QUANT | {DType.INT4, DType.INT2, DType.UINT4}
+    dtypes: ClassVar[DTypes] = HALF
     result: ClassVar[DType] = DType.FLOAT32
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from liteport.ir.ops.base import FLOAT, INT8, QUANT8, Activation, DTypes, Operator, Types, given, operands
+from liteport.ir.ops.base import FLOAT, Activation, DTypes, Operator, Types, given, operands
 from liteport.ir.types import TensorType
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class UnidirectionalSequenceLstm(Operator):
     """
 
     name: ClassVar[str] = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-    dtypes: ClassVar[DTypes] = FLOAT | INT8
+    dtypes: ClassVar[DTypes] = FLOAT
     max_rank: ClassVar[int] = 3
     stateful: ClassVar[bool] = True
     activation: Activation = Activation.TANH
@@ -133,7 +133,7 @@ class Lstm(Operator):
     """
 
     name: ClassVar[str] = "LSTM"
-    dtypes: ClassVar[DTypes] = FLOAT | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT
     max_rank: ClassVar[int] = 2
     stateful: ClassVar[bool] = True
     activation: Activation = Activation.TANH
@@ -176,7 +176,7 @@ class Svdf(Operator):
     [filters, memory], bias or None, variable state [batch, memory * filters]."""
 
     name: ClassVar[str] = "SVDF"
-    dtypes: ClassVar[DTypes] = FLOAT | INT8
+    dtypes: ClassVar[DTypes] = FLOAT
     max_rank: ClassVar[int] = 2
     stateful: ClassVar[bool] = True
     rank: int = 1

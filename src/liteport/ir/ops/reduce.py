@@ -10,9 +10,9 @@ from liteport.ir.ops.base import (
     FLOAT,
     HALF,
     INDEX,
+    INT8,
     INT32,
-    QUANT,
-    QUANT8,
+    SMALL,
     DTypes,
     Operator,
     Reduction,
@@ -32,7 +32,7 @@ class Sum(Reduction):
     """The sum."""
 
     name: ClassVar[str] = "SUM"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX
     max_rank: ClassVar[int] = 6
 
 
@@ -41,7 +41,7 @@ class Mean(Reduction):
     """The arithmetic mean."""
 
     name: ClassVar[str] = "MEAN"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX
     max_rank: ClassVar[int] = 6
 
 
@@ -50,7 +50,7 @@ class ReduceMax(Reduction):
     """The largest."""
 
     name: ClassVar[str] = "REDUCE_MAX"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | SMALL
     max_rank: ClassVar[int] = 6
 
 
@@ -59,7 +59,7 @@ class ReduceMin(Reduction):
     """The smallest."""
 
     name: ClassVar[str] = "REDUCE_MIN"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | SMALL
     max_rank: ClassVar[int] = 6
 
 
@@ -68,7 +68,7 @@ class ReduceProd(Reduction):
     """The product."""
 
     name: ClassVar[str] = "REDUCE_PROD"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ReduceAll(Reduction):
 class _ArgOp(Operator):
     """An index along the axis in constant input 1, which goes away; the first where there are several."""
 
-    dtypes: ClassVar[DTypes] = FLOAT | INT32 | QUANT8 | BOOL
+    dtypes: ClassVar[DTypes] = FLOAT | INT32 | INT8 | BOOL | {DType.UINT8}
     output_type: DType = DType.INT64
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -119,7 +119,7 @@ class TopkV2(Operator):
     """The k (input 1) largest along the last axis, in falling order, and their int32 places."""
 
     name: ClassVar[str] = "TOPK_V2"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
 
     def infer(self, *inputs: Value | None) -> Types:
         x, k = operands(self, inputs, 2)

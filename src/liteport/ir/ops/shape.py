@@ -7,11 +7,13 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
+    BOOL,
     FLOAT,
     HALF,
     INDEX,
-    QUANT,
-    QUANT8,
+    INT32,
+    PLAIN,
+    SMALL,
     Activation,
     DTypes,
     Operator,
@@ -22,7 +24,7 @@ from liteport.ir.ops.base import (
     operands,
     same_type,
 )
-from liteport.ir.types import TensorType
+from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
     from liteport.ir.graph import Value
@@ -172,8 +174,8 @@ class Pad(_PadBase):
     """Zeros around x; a constant PAD runs fused with the convolution after it."""
 
     name: ClassVar[str] = "PAD"
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
-    max_rank: ClassVar[int] = 6
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | BOOL | SMALL
+    max_rank: ClassVar[int] = 5
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class PadV2(_PadBase):
     """The scalar input 2 around x."""
 
     name: ClassVar[str] = "PADV2"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | BOOL | SMALL
     max_rank: ClassVar[int] = 5
 
 
@@ -190,7 +192,7 @@ class MirrorPad(_PadBase):
     """x reflected at its ends: `mode` REFLECT leaves the end element out, SYMMETRIC repeats it."""
 
     name: ClassVar[str] = "MIRROR_PAD"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT8
+    dtypes: ClassVar[DTypes] = PLAIN
     mode: str = "REFLECT"
 
 
@@ -227,6 +229,7 @@ class Concatenation(Operator):
     """The inputs one after the other along `axis`. More than 5 inputs leave XNNPACK."""
 
     name: ClassVar[str] = "CONCATENATION"
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | BOOL | INDEX | SMALL | {DType.UINT32}
     max_rank: ClassVar[int] = 6
     axis: int = 0
     activation: Activation = Activation.NONE
@@ -247,7 +250,7 @@ class Split(Operator):
 
     name: ClassVar[str] = "SPLIT"
     main: ClassVar[int] = 1
-    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | SMALL
     max_rank: ClassVar[int] = 6
     num_splits: int = 1
 
@@ -265,7 +268,7 @@ class SplitV(Operator):
     """x cut into parts of the sizes in input 1 along the axis in input 2; one size may be -1."""
 
     name: ClassVar[str] = "SPLIT_V"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
     num_splits: int = 1
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -284,7 +287,7 @@ class Pack(Operator):
     """The `values_count` inputs, all of one type, side by side along a new dimension `axis`."""
 
     name: ClassVar[str] = "PACK"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL | {DType.UINT32}
     values_count: int = 1
     axis: int = 0
 
@@ -302,7 +305,7 @@ class Unpack(Operator):
     """The `num` slices of x along `axis`, which goes away."""
 
     name: ClassVar[str] = "UNPACK"
-    dtypes: ClassVar[DTypes] = FLOAT | INDEX | QUANT
+    dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | BOOL | SMALL
     num: int = 1
     axis: int = 0
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from liteport.ir.ops.base import FLOAT, HALF, INDEX, INT8, INT16, Binary, DTypes, Operator, Types, operands
+from liteport.ir.ops.base import (
+    FLOAT,
+    HALF,
+    INDEX,
+    INT8,
+    INT16,
+    Binary,
+    DTypes,
+    Operator,
+    Types,
+    operands,
+)
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -19,7 +30,6 @@ class _Plain(Binary):
     """Elementwise, without broadcasting."""
 
     dtypes: ClassVar[DTypes] = _NUMBERS
-    max_rank: ClassVar[int] = 6
 
     def infer(self, *inputs: Value | None) -> Types:
         left, right = operands(self, inputs, 2)

@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
+from tests.frontends.torch.ops.inputs import bools, ints, normal
 from tests.harness import Case, cases, check
 
-
-def f32(*shape):
-    return torch.randn(*shape)
-
-
-def i64(*shape):
-    return torch.randint(-50, 50, shape)
-
-
-def mask(*shape):
-    return torch.rand(*shape) > 0.5
-
-
-X = f32(2, 3, 4)
-LONG = torch.randn(2, 1, 2, 1, 2, 3, 2)
+X = normal(2, 3, 4)
+LONG = normal(2, 1, 2, 1, 2, 3, 2)
 
 REGROUPED = [
     Case("view", lambda x: x.view(6, -1), [X], ops=["RESHAPE"]),
     Case("view-same", lambda x: x.view(2, 3, 4) + 1, [X], ops=["ADD"]),
-    Case("view-as", lambda x, y: x.view_as(y) + y, [X, f32(4, 6)]),
+    Case("view-as", lambda x, y: x.view_as(y) + y, [X, normal(4, 6)]),
     Case("reshape-after-transpose", lambda x: x.transpose(0, 1).reshape(3, 8), [X], ops=["TRANSPOSE", "RESHAPE"]),
-    Case("reshape-as", lambda x, y: x.reshape_as(y) + y, [X, f32(24)]),
-    Case("reshape-int64", lambda x: x.reshape(-1), [i64(3, 4)]),
-    Case("reshape-bool", lambda x: x.reshape(4, 3), [mask(3, 4)]),
-    Case("reshape-to-0d", lambda x: x.reshape(()), [f32(1, 1)]),
+    Case("reshape-as", lambda x, y: x.reshape_as(y) + y, [X, normal(24)]),
+    Case("reshape-int64", lambda x: x.reshape(-1), [ints(3, 4)]),
+    Case("reshape-bool", lambda x: x.reshape(4, 3), [bools(3, 4)]),
+    Case("reshape-to-0d", lambda x: x.reshape(()), [normal(1, 1)]),
     Case("reshape-of-0d", lambda x: x.reshape(1, 1), [torch.tensor(2.5)]),
-    Case("reshape-empty", lambda x: x.reshape(4, 0), [f32(0, 3)]),
+    Case("reshape-empty", lambda x: x.reshape(4, 0), [normal(0, 3)]),
     Case("flatten", lambda x: x.flatten(1), [X]),
     Case("flatten-middle", lambda x: x.flatten(-2, -1), [X]),
     Case("flatten-0d", lambda x: x.flatten(), [torch.tensor(2.5)]),
     Case("nn.Flatten", torch.nn.Flatten(), [X]),
     Case("unflatten", lambda x: x.unflatten(-1, (2, 2)), [X]),
     Case("unflatten-guess", lambda x: x.unflatten(1, (-1, 1)), [X]),
-    Case("squeeze", lambda x: x.squeeze(), [f32(1, 3, 1)]),
+    Case("squeeze", lambda x: x.squeeze(), [normal(1, 3, 1)]),
     Case("squeeze-0d", lambda x: x.squeeze(0) + 1, [torch.tensor(2.5)]),
-    Case("squeeze-dim", lambda x: x.squeeze(-1), [f32(1, 3, 1)]),
-    Case("squeeze-not-1", lambda x: x.squeeze(1) + 1, [f32(1, 3, 1)], ops=["ADD"]),
-    Case("squeeze-dims", lambda x: x.squeeze((0, -1)), [f32(1, 3, 1)]),
+    Case("squeeze-dim", lambda x: x.squeeze(-1), [normal(1, 3, 1)]),
+    Case("squeeze-not-1", lambda x: x.squeeze(1) + 1, [normal(1, 3, 1)], ops=["ADD"]),
+    Case("squeeze-dims", lambda x: x.squeeze((0, -1)), [normal(1, 3, 1)]),
     Case("unsqueeze", lambda x: x.unsqueeze(1), [X]),
     Case("unsqueeze-end", lambda x: x.unsqueeze(-1), [X]),
     Case("unsqueeze-0d", lambda x: x.unsqueeze(0), [torch.tensor(2.5)]),
     Case("ravel", lambda x: x.ravel(), [X]),
     Case("atleast-1d", torch.atleast_1d, [torch.tensor(2.5)]),
-    Case("atleast-2d", torch.atleast_2d, [f32(3)]),
-    Case("atleast-3d", torch.atleast_3d, [f32(2, 3)]),
-    Case("atleast-3d-of-1d", torch.atleast_3d, [f32(3)]),
-    Case("atleast-2d-list", lambda x, y: torch.atleast_2d(x, y), [f32(3), f32(2, 2)]),
+    Case("atleast-2d", torch.atleast_2d, [normal(3)]),
+    Case("atleast-3d", torch.atleast_3d, [normal(2, 3)]),
+    Case("atleast-3d-of-1d", torch.atleast_3d, [normal(3)]),
+    Case("atleast-2d-list", lambda x, y: torch.atleast_2d(x, y), [normal(3), normal(2, 2)]),
     Case("None-and-ellipsis", lambda x: x[None, ..., None], [X]),
     Case("clone", lambda x: x.clone() + x.detach() + x.contiguous() + x.real, [X], ops=["ADD", "ADD", "ADD"]),
 ]
@@ -62,21 +49,21 @@ PERMUTED = [
     Case("permute", lambda x: x.permute(2, 0, 1), [X], ops=["TRANSPOSE"]),
     Case("permute-negative", lambda x: x.permute(-1, 0, -2), [X]),
     Case("permute-identity", lambda x: x.permute(0, 1, 2) + 1, [X], ops=["ADD"]),
-    Case("permute-int64", lambda x: x.permute(1, 0), [i64(3, 4)]),
-    Case("permute-bool", lambda x: x.permute(1, 0), [mask(3, 4)]),
+    Case("permute-int64", lambda x: x.permute(1, 0), [ints(3, 4)]),
+    Case("permute-bool", lambda x: x.permute(1, 0), [bools(3, 4)]),
     Case("permute-0d", lambda x: x.permute(()) + 1, [torch.tensor(2.5)]),
     Case("permute-7d", lambda x: x.permute(6, 4, 5, 0, 1, 2, 3), [LONG]),
-    Case("permute-empty", lambda x: x.permute(1, 0), [f32(0, 3)]),
+    Case("permute-empty", lambda x: x.permute(1, 0), [normal(0, 3)]),
     Case("transpose", lambda x: x.transpose(0, -1), [X]),
     Case("transpose-0d", lambda x: x.transpose(0, -1) + 1, [torch.tensor(2.5)]),
     Case("swapaxes", lambda x: x.swapaxes(0, 1), [X]),
     Case("swapdims", lambda x: x.swapdims(2, 0), [X]),
-    Case("t", lambda x: x.t(), [f32(2, 3)]),
-    Case("t-1d", lambda x: x.t() + 1, [f32(3)]),
-    Case("T", lambda x: x.T, [f32(2, 3)]),
+    Case("t", lambda x: x.t(), [normal(2, 3)]),
+    Case("t-1d", lambda x: x.t() + 1, [normal(3)]),
+    Case("T", lambda x: x.T, [normal(2, 3)]),
     Case("mT", lambda x: x.mT, [X]),
     Case("mH", lambda x: x.mH, [X]),
-    Case("H", lambda x: x.H, [f32(2, 3)]),
+    Case("H", lambda x: x.H, [normal(2, 3)]),
     Case("adjoint", lambda x: x.adjoint(), [X]),
     Case("movedim", lambda x: x.movedim(0, -1), [X]),
     Case("movedim-list", lambda x: x.movedim((0, -1), (1, 0)), [X]),
@@ -85,64 +72,63 @@ PERMUTED = [
 ]
 
 EXPANDED = [
-    Case("expand", lambda x: x.expand(-1, 5, 4), [f32(2, 1, 4)], ops=["BROADCAST_TO"]),
-    Case("expand-new-dims", lambda x: x.expand(2, 3, 4), [f32(4)]),
+    Case("expand", lambda x: x.expand(-1, 5, 4), [normal(2, 1, 4)], ops=["BROADCAST_TO"]),
+    Case("expand-new-dims", lambda x: x.expand(2, 3, 4), [normal(4)]),
     Case("expand-0d", lambda x: x.expand(2, 3), [torch.tensor(2.5)]),
-    Case("expand-int64", lambda x: x.expand(3, 4), [i64(3, 1)]),
-    Case("expand-bool", lambda x: x.expand(3, 4), [mask(3, 1)]),
-    Case("expand-zero", lambda x: x.expand(0, 4), [f32(1, 4)]),
-    Case("expand-as", lambda x, y: x.expand_as(y) * y, [f32(1, 4), X]),
-    Case("broadcast-to", lambda x: x.broadcast_to(5, 3, 4), [f32(3, 1)]),
-    Case("broadcast-tensors", lambda x, y: torch.broadcast_tensors(x, y), [f32(3, 1), f32(4)]),
-    Case("meshgrid-ij", lambda x, y: torch.meshgrid(x, y, indexing="ij"), [f32(3), f32(4)]),
-    Case("meshgrid-xy", lambda x, y, z: torch.meshgrid(x, y, z, indexing="xy"), [f32(3), f32(4), f32(2)]),
-    Case("meshgrid-0d", lambda x, y: torch.meshgrid(x, y, indexing="ij"), [torch.tensor(1.5), i64(4).float()]),
-    Case("meshgrid-int64", lambda x, y: torch.meshgrid(x, y, indexing="xy"), [i64(3), i64(2)]),
-    Case("cartesian-prod", torch.cartesian_prod, [f32(3), f32(2), f32(4)]),
-    Case("cartesian-prod-one", lambda x: torch.cartesian_prod(x) + 1, [f32(3)]),
-    Case("copy", lambda x, y: torch.ops.aten.copy(x, y), [X, f32(3, 1)]),
-    Case("copy-converts", lambda x, y: torch.ops.aten.copy(x, y), [X, i64(4)]),
+    Case("expand-int64", lambda x: x.expand(3, 4), [ints(3, 1)]),
+    Case("expand-bool", lambda x: x.expand(3, 4), [bools(3, 1)]),
+    Case("expand-zero", lambda x: x.expand(0, 4), [normal(1, 4)]),
+    Case("expand-as", lambda x, y: x.expand_as(y) * y, [normal(1, 4), X]),
+    Case("broadcast-to", lambda x: x.broadcast_to(5, 3, 4), [normal(3, 1)]),
+    Case("broadcast-tensors", lambda x, y: torch.broadcast_tensors(x, y), [normal(3, 1), normal(4)]),
+    Case("meshgrid-ij", lambda x, y: torch.meshgrid(x, y, indexing="ij"), [normal(3), normal(4)]),
+    Case("meshgrid-xy", lambda x, y, z: torch.meshgrid(x, y, z, indexing="xy"), [normal(3), normal(4), normal(2)]),
+    Case("meshgrid-0d", lambda x, y: torch.meshgrid(x, y, indexing="ij"), [torch.tensor(1.5), ints(4).float()]),
+    Case("meshgrid-int64", lambda x, y: torch.meshgrid(x, y, indexing="xy"), [ints(3), ints(2)]),
+    Case("cartesian-prod", torch.cartesian_prod, [normal(3), normal(2), normal(4)]),
+    Case("cartesian-prod-one", lambda x: torch.cartesian_prod(x) + 1, [normal(3)]),
+    Case("copy", lambda x, y: torch.ops.aten.copy(x, y), [X, normal(3, 1)]),
+    Case("copy-converts", lambda x, y: torch.ops.aten.copy(x, y), [X, ints(4)]),
 ]
 
 WINDOWS = [
     Case("unfold", lambda x: x.unfold(2, 2, 1), [X]),
-    Case("unfold-first", lambda x: x.unfold(0, 3, 2), [f32(8, 3)]),
-    Case("unfold-blocks", lambda x: x.unfold(1, 2, 2), [f32(2, 7, 3)], ops=["SLICE", "RESHAPE", "TRANSPOSE"]),
-    Case("unfold-gaps", lambda x: x.unfold(1, 2, 3), [f32(2, 8, 3)]),
+    Case("unfold-first", lambda x: x.unfold(0, 3, 2), [normal(8, 3)]),
+    Case("unfold-blocks", lambda x: x.unfold(1, 2, 2), [normal(2, 7, 3)], ops=["SLICE", "RESHAPE", "TRANSPOSE"]),
+    Case("unfold-gaps", lambda x: x.unfold(1, 2, 3), [normal(2, 8, 3)]),
     Case("unfold-whole", lambda x: x.unfold(-1, 4, 1), [X]),
-    Case("unfold-twice", lambda x: x.unfold(1, 2, 2).unfold(2, 2, 2), [f32(1, 4, 6)]),
-    Case("unfold-int64", lambda x: x.unfold(0, 2, 1), [i64(5)]),
+    Case("unfold-twice", lambda x: x.unfold(1, 2, 2).unfold(2, 2, 2), [normal(1, 4, 6)]),
+    Case("unfold-int64", lambda x: x.unfold(0, 2, 1), [ints(5)]),
     Case("unfold-0d", lambda x: x.unfold(0, 1, 1), [torch.tensor(2.5)]),
-    Case("diagonal", lambda x: x.diagonal(), [f32(4, 4)]),
-    Case("diagonal-above", lambda x: x.diagonal(1), [f32(3, 5)]),
-    Case("diagonal-below", lambda x: x.diagonal(-2), [f32(4, 3)]),
-    Case("diagonal-tall", lambda x: x.diagonal(), [f32(5, 2)]),
-    Case("diagonal-none", lambda x: x.diagonal(7), [f32(3, 5)]),
+    Case("diagonal", lambda x: x.diagonal(), [normal(4, 4)]),
+    Case("diagonal-above", lambda x: x.diagonal(1), [normal(3, 5)]),
+    Case("diagonal-below", lambda x: x.diagonal(-2), [normal(4, 3)]),
+    Case("diagonal-tall", lambda x: x.diagonal(), [normal(5, 2)]),
+    Case("diagonal-none", lambda x: x.diagonal(7), [normal(3, 5)]),
     Case("diagonal-dims", lambda x: x.diagonal(1, 2, 0), [X]),
     Case("diagonal-batch", lambda x: x.diagonal(0, -2, -1), [X]),
-    Case("diagonal-int64", lambda x: x.diagonal(), [i64(3, 4)]),
-    Case("diagonal-bool", lambda x: x.diagonal(), [mask(3, 4)]),
-    Case("diag-1d", torch.diag, [f32(3)]),
-    Case("diag-1d-above", lambda x: torch.diag(x, 2), [f32(3)]),
-    Case("diag-2d", torch.diag, [f32(3, 4)]),
-    Case("diag-2d-below", lambda x: torch.diag(x, -1), [f32(3, 4)]),
-    Case("diagflat", lambda x: torch.diagflat(x, -1), [f32(2, 2)]),
+    Case("diagonal-int64", lambda x: x.diagonal(), [ints(3, 4)]),
+    Case("diagonal-bool", lambda x: x.diagonal(), [bools(3, 4)]),
+    Case("diag-1d", torch.diag, [normal(3)]),
+    Case("diag-1d-above", lambda x: torch.diag(x, 2), [normal(3)]),
+    Case("diag-2d", torch.diag, [normal(3, 4)]),
+    Case("diag-2d-below", lambda x: torch.diag(x, -1), [normal(3, 4)]),
+    Case("diagflat", lambda x: torch.diagflat(x, -1), [normal(2, 2)]),
     Case("diag-embed", torch.diag_embed, [X], ops=["RESHAPE", "MATRIX_DIAG", "RESHAPE"]),
     Case("diag-embed-above", lambda x: torch.diag_embed(x, 1), [X]),
-    Case("diag-embed-dims", lambda x: torch.diag_embed(x, -2, 0, 2), [f32(2, 3)]),
+    Case("diag-embed-dims", lambda x: torch.diag_embed(x, -2, 0, 2), [normal(2, 3)]),
     Case("diag-embed-nan", torch.diag_embed, [torch.tensor([1.0, torch.nan, torch.inf])]),
-    Case("diag-embed-int64", torch.diag_embed, [i64(2, 3)]),
-    Case("diag-embed-bool", lambda x: torch.diag_embed(x, 1), [mask(2, 3)]),
+    Case("diag-embed-int64", torch.diag_embed, [ints(2, 3)]),
+    Case("diag-embed-bool", lambda x: torch.diag_embed(x, 1), [bools(2, 3)]),
     Case("diag-embed-uint8", lambda x: torch.diag_embed(x, 1), [torch.arange(3, dtype=torch.uint8)]),
-    Case("diag-embed-6d", torch.diag_embed, [f32(2, 1, 2, 1, 2, 3)]),
-    Case("diag-embed-empty", lambda x, y: torch.diag_embed(x, 2) + y, [f32(0), f32(1)]),
-    Case("diagonal-scatter", lambda x, y: x.diagonal_scatter(y), [f32(4, 4), f32(4)]),
-    Case("diagonal-scatter-dims", lambda x, y: x.diagonal_scatter(y, -1, 2, 0), [X, f32(3, 2)]),
-    Case("diagonal-scatter-int64", lambda x, y: x.diagonal_scatter(y, -1), [i64(3, 4), i64(2)]),
+    Case("diag-embed-6d", torch.diag_embed, [normal(2, 1, 2, 1, 2, 3)]),
+    Case("diag-embed-empty", lambda x, y: torch.diag_embed(x, 2) + y, [normal(0), normal(1)]),
+    Case("diagonal-scatter", lambda x, y: x.diagonal_scatter(y), [normal(4, 4), normal(4)]),
+    Case("diagonal-scatter-dims", lambda x, y: x.diagonal_scatter(y, -1, 2, 0), [X, normal(3, 2)]),
+    Case("diagonal-scatter-int64", lambda x, y: x.diagonal_scatter(y, -1), [ints(3, 4), ints(2)]),
 ]
 
 
-@pytest.mark.filterwarnings("ignore")
 @cases(REGROUPED + PERMUTED + EXPANDED + WINDOWS)
 def test_shape(case):
     check(case)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from math import exp
-
 import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Scalar, axis, computed, single, terms, wide
+from liteport.frontends.torch.ops._common import Scalar, axis, computed, single
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.types import DType
 from liteport.lowering import basic, math
-from liteport.lowering.formula import Term, emit, maximum, minimum, relu, sigmoid, tanh, where
+from liteport.lowering.formula import Term, emit, maximum, minimum, relu, sigmoid, where
 
 aten = torch.ops.aten
 

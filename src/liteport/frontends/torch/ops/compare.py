@@ -158,7 +158,10 @@ LOWERINGS: Table = {
     aten.bitwise_not.default: bitwise_not,
     **{
         getattr(packet, overload): computed(function, 2)
-        for packet, function in ((aten.bitwise_left_shift, bits.shift_left), (aten.bitwise_right_shift, bits.shift_right))
+        for packet, function in (
+            (aten.bitwise_left_shift, bits.shift_left),
+            (aten.bitwise_right_shift, bits.shift_right),
+        )
         for overload in ("Tensor", "Tensor_Scalar", "Scalar_Tensor")
     },
     **{

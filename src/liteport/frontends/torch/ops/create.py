@@ -10,13 +10,12 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Operand, Scalar, convert, operand
 from liteport.frontends.torch.importer import to_numpy
+from liteport.frontends.torch.ops._common import Operand, Scalar, convert, operand
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic
-from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
 
@@ -81,9 +80,7 @@ def triangle(keep: Any) -> Lowering:
     return lowering
 
 
-def bucketize(
-    b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False
-) -> Value:
+def bucketize(b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False) -> Value:
     """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
     value = operand(b, x, DType.FLOAT32)
     if boundaries.data is not None:

@@ -28,9 +28,7 @@ def reducing(operator: type[ops.Reduction], of_bools: type[ops.Reduction] | None
     ) -> Value:
         result = b.result.dtype
         chosen = of_bools if result is DType.BOOL and of_bools else operator
-        return convert(
-            b, basic.reduce(b, chosen, operand(b, x, wide(result)), axes(dim, x.rank), keepdim), result
-        )
+        return convert(b, basic.reduce(b, chosen, operand(b, x, wide(result)), axes(dim, x.rank), keepdim), result)
 
     return lowering
 

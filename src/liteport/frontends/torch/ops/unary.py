@@ -8,7 +8,7 @@ from math import log, pi
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import aliases, computed, operand, single, terms, wide
+from liteport.frontends.torch.ops._common import aliases, computed, operand, single, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import math
@@ -35,11 +35,6 @@ def round_decimals(b: TorchBuilder, x: Value, *, decimals: int) -> Value:
     if decimals < 0:
         return (emit(ops.Round(), value / scale) * scale).value
     return (emit(ops.Round(), value * scale) / scale).value
-
-
-def neg(b: TorchBuilder, x: Value) -> Value:
-    """neg(Tensor self) -> Tensor"""
-    return single(ops.Neg())(b, x)
 
 
 def logit(b: TorchBuilder, x: Value, eps: float | None = None) -> Value:

@@ -25,7 +25,7 @@ import torch
 from liteport.errors import InputError, LiteportError, UnsafeFileError, UnsupportedError
 from liteport.frontends.torch.sources.files import ModelFile
 from liteport.frontends.torch.sources.pickles import imported_names, quiet
-from liteport.frontends.torch.sources.text import described, listed
+from liteport.frontends.torch.sources.text import described, listed, plain
 
 _OPERATOR = re.compile(
     r"torch\.ops\.(aten|prims|quantized|quantized_decomposed|torchvision|higher_order)\.(?!from_file\b)\w+(\.\w+)?"
@@ -82,7 +82,7 @@ def _check(file: ModelFile) -> None:
         raise InputError(f"{file} is truncated or damaged ({described(error)}): download or save it again") from error
     if wrong is not None:
         name, key, value = wrong
-        raise _unsafe(file, f"{name} has {key} {value[:80]!r}, which torch.export does not write")
+        raise _unsafe(file, f"{name} has {plain(value)!r} as {key}, which no program of plain operators needs")
 
 
 def _wrong_strings(file: ModelFile) -> Iterator[tuple[str, str, str]]:
@@ -143,7 +143,8 @@ def _is_operator(text: str) -> bool:
     target: Any = torch
     for name in text.split(".")[1:]:
         target = getattr(target, name, None)
-    return isinstance(target, torch._ops.OpOverload | torch._ops.HigherOrderOperator)
+    # One that is not there at all is torch.export's to report.
+    return target is None or isinstance(target, torch._ops.OpOverload | torch._ops.HigherOrderOperator)
 
 
 def _is_payload(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -148,7 +149,7 @@ def _tree(path: Path) -> ast.Module:
 
 def _run_file(path: Path, folders: tuple[Path, ...]) -> ModuleType:
     """The module that a Python file makes. One with `from .x import` is imported as a part of its package."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: there is no such Python file (path/to/file.py:Factory)")
     root = _package_root(path)
     if not root or not _imports_relatively(path):
@@ -171,9 +172,9 @@ def _execute(path: Path) -> ModuleType:
 def _package_root(path: Path) -> tuple[Path, ...]:
     """The folder above the outermost package that a file is part of; empty where it is in no package."""
     folder = path.resolve().parent
-    if not (folder / "__init__.py").is_file():
+    if not os.path.isfile(folder / "__init__.py"):
         return ()
-    while (folder / "__init__.py").is_file():
+    while os.path.isfile(folder / "__init__.py"):
         folder = folder.parent
     return (folder,)
 

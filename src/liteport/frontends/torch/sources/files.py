@@ -60,13 +60,14 @@ def inspect(path: Path) -> ModelFile:
     head = _head(path)
     if head.startswith(b"PK\x03\x04"):
         return _archive(path)
-    if path.suffix == ".safetensors" or (head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27):
-        return ModelFile(path, Kind.SAFETENSORS)
     if head.startswith(_LEGACY):
         return ModelFile(path, Kind.LEGACY)
     for start, what in _NOT_MODELS.items():
         if head.lower().startswith(start):
             raise InputError(f"{path} is {what}")
+    # A length in eight bytes, then JSON.
+    if path.suffix == ".safetensors" or (head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27):
+        return ModelFile(path, Kind.SAFETENSORS)
     return ModelFile(path, Kind.TAR if _is_old_tar(path) else Kind.PICKLE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 import traceback
@@ -40,7 +41,7 @@ def importing(*folders: Path) -> Iterator[None]:
 
 
 def _provides(folder: Path, name: str) -> bool:
-    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+    return os.path.isdir(folder / name) or os.path.isfile(folder / f"{name}.py")
 
 
 def _forget(name: str) -> None:

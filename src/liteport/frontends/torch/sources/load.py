@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def load(
     Raises InputError, UnsafeFileError, WeightsError, UsageError or UnsupportedError, each of them
     with one sentence for the user.
     """
-    if source_dir is not None and not Path(source_dir).is_dir():
+    if source_dir is not None and not os.path.isdir(source_dir):
         raise InputError(f"--source {source_dir}: there is no such folder")
     folder = None if source_dir is None else Path(source_dir)
     if isinstance(source, nn.Module):
@@ -62,7 +63,7 @@ def load(
     if not isinstance(source, str | Path):
         kind = type(source).__name__
         raise InputError(f"a {kind} is not a model: give an nn.Module, a file, or path/to/file.py:Factory")
-    named = None if Path(source).exists() else Factory.parse(str(source))
+    named = None if os.path.exists(source) else Factory.parse(str(source))
     if named is not None:
         if model is not None:
             raise UsageError(f"{source} is a factory itself: --model {model} has nothing to do; leave one of them out")
@@ -72,7 +73,7 @@ def load(
 
 def _from_file(path: Path, model: str | None, args: Args, folder: Path | None, trusted: bool) -> Loaded:
     if path.suffix == ".py":
-        names = listed(top_level_names(path)) if path.is_file() else ""
+        names = listed(top_level_names(path))
         some = f" (it defines {names})" if names else ""
         raise InputError(f"{path} names no class or function: write {path}:Factory{some}")
     factory = _factory(model, args)

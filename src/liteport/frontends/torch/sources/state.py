@@ -124,25 +124,28 @@ def _forms(weights: Weights) -> Iterator[Weights]:
         yield from _forms(replace(weights, tensors=tensors, metadata=metadata, dropped=(*weights.dropped, prefix)))
 
 
-def _misfit(weights: Weights, own: Mapping[str, Any]) -> int:
-    """How many names stand on one side only."""
-    return len(weights.tensors.keys() ^ own.keys())
+def _misfit(weights: Weights, own: Mapping[str, Any]) -> tuple[int, int]:
+    """How many names stand on one side only; of equal forms the one without a wrapper's prefixes comes first."""
+    wrapped = sum(name.startswith(("module.", "_orig_mod.")) for name in weights.tensors)
+    return len(weights.tensors.keys() ^ own.keys()), wrapped
 
 
 def _assign(module: Any, weights: Weights, own: Mapping[str, Any], source: Path) -> None:
     before = dict(_named_tensors(module))
-    state = OrderedDict((name, _like_own(tensor, own.get(name))) for name, tensor in weights.tensors.items())
-    if weights.metadata is not None:
-        vars(state)["_metadata"] = weights.metadata
+    given = weights.tensors
     try:
+        state = OrderedDict((name, _like_own(tensor, own.get(name))) for name, tensor in given.items())
+        if weights.metadata is not None:
+            vars(state)["_metadata"] = weights.metadata
         # Module's own method: an override in the user's class may not know `assign`.
         result = nn.Module.load_state_dict(module, state, strict=False, assign=True)
     except Exception as error:  # shapes that differ, or what the user's own hooks raise
-        missing, unexpected = own.keys() - state.keys(), state.keys() - own.keys()
-        raise misfit(source, module, own, state, missing, unexpected, error) from error
+        present = {id(tensor) for name, tensor in own.items() if name in given}  # tied ones under either name
+        absent = [name for name, tensor in own.items() if id(tensor) not in present]
+        raise misfit(source, module, own, given, absent, given.keys() - own.keys(), error) from error
     missing = set(result.missing_keys) - _rejoin(module, before)
     if missing or result.unexpected_keys:
-        raise misfit(source, module, own, state, missing, result.unexpected_keys)
+        raise misfit(source, module, own, given, missing, result.unexpected_keys)
 
 
 def _like_own(tensor: Any, own: Any) -> Any:

@@ -22,6 +22,5 @@ def safetensors(file: ModelFile) -> dict[str, Any]:
         with safe_open(str(file.path), framework="pt", device="cpu") as tensors:
             return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 (it is no dict)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"{file} is no valid safetensors file ({described(error)}): download or save it again"
-        ) from error
+        why = described(error)
+        raise InputError(f"{file} is no valid safetensors file ({why}): download or save it again") from error

@@ -1,0 +1,68 @@
+"""liteport carries a trained model to TFLite (LiteRT) and proves that it arrived intact.
+
+import liteport
+liteport.convert(module, (x,)).save("m.tflite")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from liteport.errors import (
+    InputError,
+    InvalidGraphError,
+    LiteportError,
+    UnsafeFileError,
+    UnsupportedError,
+    UsageError,
+    VerificationError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from liteport.api import convert, inspect, load, verify
+    from liteport.check.compare import Verification
+    from liteport.check.inspection import Inspection
+    from liteport.model import LiteModel
+
+__all__ = [
+    "InputError",
+    "Inspection",
+    "InvalidGraphError",
+    "LiteModel",
+    "LiteportError",
+    "UnsafeFileError",
+    "UnsupportedError",
+    "UsageError",
+    "Verification",
+    "VerificationError",
+    "WeightsError",
+    "convert",
+    "inspect",
+    "load",
+    "verify",
+]
+
+# Imported when they are first used: LiteRT, SciPy and the operators take time that --help and errors do not need.
+_HOMES = {
+    "convert": "liteport.api",
+    "inspect": "liteport.api",
+    "load": "liteport.api",
+    "verify": "liteport.api",
+    "Inspection": "liteport.check.inspection",
+    "LiteModel": "liteport.model",
+    "Verification": "liteport.check.compare",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("liteport")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'liteport' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,103 @@
+"""Calling a converted model like its source: from arguments of any structure to named arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from liteport.errors import UsageError
+from liteport.ir.types import Array, DType, TensorType
+
+Example = Mapping[str, Array]
+
+
+def bind(example: Example, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Array]:
+    """The inputs by name, in the types of `example`, out of a call's arguments.
+
+    Positional arguments take the inputs in order; a list, tuple or dict takes as many as it holds, each by its
+    place in it (the input `batch_a` is batch["a"]). One dict may give all inputs by their names. Numbers of the
+    same kind are converted. Raises UsageError for what is missing, unknown, given twice, or of another shape.
+    """
+    if len(args) == 1 and not kwargs and isinstance(args[0], Mapping) and set(args[0]) == set(example):
+        given = dict(args[0])
+    else:
+        given = _positional(list(example), args)
+        named = {"_".join(path): leaf for key, value in kwargs.items() for path, leaf in _leaves(value, (key,))}
+        twice = [name for name in named if name in given]
+        if twice:
+            raise UsageError(f"input {twice[0]} is given twice, by position and by name")
+        given |= named
+    missing = [name for name in example if name not in given]
+    unknown = [name for name in given if name not in example]
+    if missing or unknown:
+        what = f"unknown input {unknown[0]}" if unknown else f"no value for input {missing[0]}"
+        raise UsageError(f"{what}: the model takes {_described(example)}")
+    return {name: _as_array(name, given[name], like) for name, like in example.items()}
+
+
+def structured(results: Mapping[str, Array]) -> Any:
+    """The one output; a tuple of outputs called output_0, output_1 ...; else a dict by name."""
+    if len(results) == 1:
+        return next(iter(results.values()))
+    if list(results) == [f"output_{i}" for i in range(len(results))]:
+        return tuple(results.values())
+    return dict(results)
+
+
+def _positional(names: list[str], args: Sequence[Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for arg in args:
+        leaves = list(_leaves(arg))
+        block = names[len(given) : len(given) + len(leaves)]
+        if len(block) < len(leaves):
+            raise UsageError(f"too many inputs: the model takes {len(names)} ({', '.join(names)})")
+        given |= {_named(path, block): leaf for path, leaf in leaves}
+    return given
+
+
+def _named(path: tuple[str, ...], names: Sequence[str]) -> str:
+    """The input at `path` of a positional argument that takes these inputs."""
+    if not path:
+        return names[0]
+    found = [name for name in names if name.endswith("_" + "_".join(path))]
+    if len(found) != 1:
+        raise UsageError(f"which input is {'.'.join(path)}? Give the inputs by name: {', '.join(names)}")
+    return found[0]
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values in nested lists, tuples and dicts, each with its keys and places; None is no value."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _leaves(item, (*path, str(place)))
+    elif value is not None:
+        yield path, value
+
+
+def _as_array(name: str, value: Any, like: Array) -> Array:
+    array = _numpy(value)
+    if array.shape != like.shape or not np.can_cast(array.dtype, like.dtype, "same_kind"):
+        got = f"{array.dtype.name}[{','.join(map(str, array.shape))}]"
+        raise UsageError(f"input {name} takes {_type(like)}, not {got}")
+    return np.ascontiguousarray(array, like.dtype).reshape(like.shape)
+
+
+def _numpy(value: Any) -> Array:
+    """An array of the value: of a PyTorch tensor too, without importing PyTorch."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    return np.asarray(value)
+
+
+def _described(example: Example) -> str:
+    return ", ".join(f"{name} {_type(like)}" for name, like in example.items())
+
+
+def _type(like: Array) -> TensorType:
+    return TensorType(DType.of(like), like.shape)

@@ -1,0 +1,177 @@
+"""compare: two models on the same inputs, output by output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from liteport.check.measure import OutputCheck, Tally
+from liteport.check.runner import Runner
+from liteport.check.samples import Inputs, Source
+from liteport.errors import InputError, VerificationError
+from liteport.ir.types import Array, DType, TensorType
+
+Names = dict[str, str]
+Progress = Callable[[int, int], None]
+"""Told the number of samples that are done, and of all."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A comparison of two models: one OutputCheck per output, over `samples` samples of `data` per signature."""
+
+    outputs: tuple[OutputCheck, ...]
+    samples: int
+    data: str
+
+    @property
+    def passed(self) -> bool:
+        return all(output.passed for output in self.outputs)
+
+    def require(self) -> Verification:
+        """Itself. Raises VerificationError, which says which outputs do not match, unless all do."""
+        failed = [output for output in self.outputs if not output.passed]
+        if failed:
+            what = "; ".join(f"{_label(output, self.outputs)}: {output.problem}" for output in failed)
+            count = f"{len(failed)} of {len(self.outputs)} outputs do" if len(self.outputs) > 1 else "the output does"
+            raise VerificationError(f"{count} not match the origin's: {what}", self)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        outputs = [output.to_dict() for output in self.outputs]
+        return {"passed": self.passed, "samples": self.samples, "data": self.data, "outputs": outputs}
+
+    def __str__(self) -> str:
+        head = ("output", "mean error", "worst", "of scale", "cosine", "")
+        rows = [head, *(_row(output, self.outputs) for output in self.outputs)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+        lines = [
+            "  ".join(
+                c.ljust(w) if i in (0, 5) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        end = f"{'passed' if self.passed else 'FAILED'} on {self.samples} samples of {self.data}"
+        return "\n".join(line.rstrip() for line in [*lines, end])
+
+
+def _row(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> tuple[str, ...]:
+    errors = (output.mean_error, output.worst_error, output.relative_error)
+    return (
+        _label(output, outputs),
+        *(f"{error:.1e}" for error in errors),
+        f"{output.cosine:.7f}",
+        output.problem or "ok",
+    )
+
+
+def _label(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> str:
+    """The output's name, led by its signature's where there are several."""
+    several = len({other.signature for other in outputs}) > 1
+    return f"{output.signature}/{output.name}" if several else output.name
+
+
+def compare(reference: Runner, candidate: Runner, source: Source, *, progress: Progress | None = None) -> Verification:
+    """Runs both models on every sample and compares what they give.
+
+    Signatures, inputs and outputs are matched by name, or else by position (a lone signature with a
+    lone one; inputs and outputs where their shapes agree). A candidate may have fewer signatures than
+    the reference. Raises InputError where the models do not take the same inputs.
+    """
+    pairs = [_Pair(reference, candidate, *names) for names in match_signatures(reference, candidate)]
+    drawn = [source.samples(pair.signature, pair.example) for pair in pairs]
+    if not all(samples.count for samples in drawn):
+        raise InputError(f"{source} holds no samples to compare on")
+    report = progress or (lambda done, total: None)
+    total, done = sum(samples.count for samples in drawn), 0
+    report(done, total)
+    for pair, samples in zip(pairs, drawn, strict=True):
+        for inputs in samples:
+            pair.add(inputs)
+            done += 1
+            report(done, total)
+    outputs = tuple(tally.result() for pair in pairs for tally in pair.tallies.values())
+    return Verification(outputs, max(samples.count for samples in drawn), str(source))
+
+
+def merged(parts: Sequence[Verification]) -> Verification:
+    """Verifications of several files, on the same data, as one."""
+    outputs = tuple(output for part in parts for output in part.outputs)
+    return Verification(outputs, max(part.samples for part in parts), parts[0].data)
+
+
+class _Pair:
+    """A signature of the reference beside the candidate's, and what was measured so far."""
+
+    def __init__(self, reference: Runner, candidate: Runner, signature: str, twin: str) -> None:
+        self.reference = reference
+        self.candidate = candidate
+        self.signature = signature
+        self.twin = twin
+        self.example = reference.example(signature)
+        self.fed = candidate.example(twin)
+        self.inputs = match_inputs(self.example, self.fed)
+        self.outputs: Names = {}
+        self.tallies: dict[str, Tally] = {}
+
+    def add(self, inputs: Inputs) -> None:
+        """Runs both on one sample."""
+        fed = {twin: inputs[name].astype(self.fed[twin].dtype, copy=False) for name, twin in self.inputs.items()}
+        expected = self.reference.run(inputs, self.signature)
+        actual = self.candidate.run(fed, self.twin)
+        if not self.tallies:
+            self.outputs = match_outputs(expected, actual)
+            self.tallies = {name: Tally(self.signature, name) for name in expected}
+        for name, tally in self.tallies.items():
+            tally.add(expected[name], actual[self.outputs[name]])
+
+
+def match_signatures(reference: Runner, candidate: Runner) -> list[tuple[str, str]]:
+    """Pairs of signatures: lone ones, else those of one name. Raises InputError."""
+    ours, theirs = list(reference.signatures), list(candidate.signatures)
+    if len(ours) == len(theirs) == 1:
+        return [(ours[0], theirs[0])]
+    if theirs and set(theirs) <= set(ours):
+        return [(name, name) for name in theirs]
+    raise InputError(
+        f"the models have different signatures: {', '.join(ours)} against {', '.join(theirs)}; "
+        "give the entry points the names of the file's signatures"
+    )
+
+
+def match_inputs(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> Names:
+    """The candidate's name for each input: the same, or that at the same position. Raises InputError."""
+    names = dict(zip(ours, ours if set(ours) == set(theirs) else theirs, strict=False))
+    if len(ours) == len(theirs) and all(_fits(ours[name], theirs[twin]) for name, twin in names.items()):
+        return names
+    raise InputError(f"the models take different inputs: {_listed(ours)} against {_listed(theirs)}")
+
+
+def match_outputs(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> Names:
+    """The candidate's name for each output: the same, else that at the same position, else the only one of the shape.
+
+    Raises VerificationError where that leaves any without a partner.
+    """
+    if set(ours) == set(theirs):
+        return {name: name for name in ours}
+    in_order = dict(zip(ours, theirs, strict=False))
+    if len(ours) == len(theirs) and all(ours[name].shape == theirs[twin].shape for name, twin in in_order.items()):
+        return in_order
+    by_shape = {name: [twin for twin in theirs if theirs[twin].shape == ours[name].shape] for name in ours}
+    if all(len(found) == 1 for found in by_shape.values()):
+        return {name: found[0] for name, found in by_shape.items()}
+    raise VerificationError(f"the models give different outputs: {_listed(ours)} against {_listed(theirs)}")
+
+
+def _fits(array: Array, like: Array) -> bool:
+    """Whether one's values can be fed to the other: equal shapes, and integers with integers, floats with floats."""
+    alike = np.can_cast(array.dtype, like.dtype, "same_kind") or np.can_cast(like.dtype, array.dtype, "same_kind")
+    return array.shape == like.shape and alike
+
+
+def _listed(arrays: Mapping[str, Array]) -> str:
+    return ", ".join(f"{name} {TensorType(DType.of(a), a.shape)}" for name, a in arrays.items()) or "none"

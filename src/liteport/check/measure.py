@@ -1,0 +1,153 @@
+"""How far one output is from what it should be: running sums over samples, and the bar that they are held to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from liteport.ir.types import Array, DType, TensorType
+
+# The bar: the mean absolute error stays below this times max(1, mean |output|).
+TOLERANCE = 1e-6
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class OutputCheck:
+    """One output, compared over all samples. Errors are absolute, on the elements that are finite in both.
+
+    `relative_error` is the worst error over the largest |expected|. `differing` counts elements that
+    are not equal, of integers and bools; of floats those where only one side is finite, or where NaNs and
+    infinities do not agree. `problem` is empty where the output matches: integers and bools exactly, floats
+    with a mean error below `bar`.
+    """
+
+    signature: str
+    name: str
+    type: str
+    elements: int
+    mean_error: float
+    worst_error: float
+    relative_error: float
+    cosine: float
+    differing: int
+    bar: float
+    problem: str
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the output must agree to the last bit: integers and bools."""
+        return self.bar == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; what cannot be measured is None."""
+        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return {**plain, "passed": self.passed}
+
+
+class Tally:
+    """Sums over the samples of one output; nothing of a sample is kept."""
+
+    def __init__(self, signature: str, name: str) -> None:
+        self.signature = signature
+        self.name = name
+        self.type: TensorType | None = None
+        self.problem = ""
+        self.elements = self.finite = self.differing = 0
+        self.error = self.worst = self.size = self.peak = 0.0
+        self.products = np.zeros(3)  # sums of expected², actual² and expected * actual
+
+    def add(self, expected: Array, actual: Array) -> None:
+        """One sample."""
+        self.type = self.type or TensorType(DType.of(expected), expected.shape)
+        if expected.shape != actual.shape:
+            self.problem = f"shape {list(actual.shape)} instead of {list(expected.shape)}"
+            return
+        if _family(expected) != _family(actual):
+            self.problem = f"{actual.dtype.name} instead of {expected.dtype.name}"
+            return
+        for want, have in _chunks(expected, actual):
+            self._add(want, have)
+
+    def _add(self, want: Array, have: Array) -> None:
+        self.elements += want.size
+        if want.dtype.kind not in "fc":
+            self.differing += int(np.count_nonzero(want != have))
+        wide = np.complex128 if want.dtype.kind == "c" else np.float64
+        want, have = want.astype(wide), have.astype(wide)
+        finite = np.isfinite(want) & np.isfinite(have)
+        if not finite.all():
+            odd_want, odd_have = want[~finite], have[~finite]
+            agree = (odd_want == odd_have) | (np.isnan(odd_want) & np.isnan(odd_have))
+            self.differing += int(np.count_nonzero(~agree))
+            want, have = want[finite], have[finite]
+        if not want.size:
+            return
+        error, size = np.abs(want - have), np.abs(want)
+        self.finite += want.size
+        self.error += float(error.sum())
+        self.worst = max(self.worst, float(error.max()))
+        self.size += float(size.sum())
+        self.peak = max(self.peak, float(size.max()))
+        self.products += [float(np.vdot(a, b).real) for a, b in ((want, want), (have, have), (want, have))]
+
+    def result(self) -> OutputCheck:
+        """The comparison so far."""
+        exact = self.type is not None and not self.type.dtype.is_float
+        mean = self.error / self.finite if self.finite else math.nan
+        bar = 0.0 if exact else TOLERANCE * max(1.0, self.size / max(1, self.finite))
+        return OutputCheck(
+            signature=self.signature,
+            name=self.name,
+            type=str(self.type),
+            elements=self.elements,
+            mean_error=mean,
+            worst_error=self.worst if self.finite else math.nan,
+            relative_error=self._relative(),
+            cosine=self._cosine(),
+            differing=self.differing,
+            bar=bar,
+            problem=self.problem or self._verdict(exact, mean, bar),
+        )
+
+    def _verdict(self, exact: bool, mean: float, bar: float) -> str:
+        if self.differing and exact:
+            return f"{self.differing:,} of {self.elements:,} elements differ"
+        if self.differing:
+            return f"NaN or infinite on one side only, {self.differing:,} of {self.elements:,} elements"
+        if self.elements and not self.finite:
+            return "nothing finite to compare: give real inputs (--data)"
+        return f"mean error {mean:.2g} is not below {bar:.2g}" if mean >= bar and not exact else ""
+
+    def _relative(self) -> float:
+        if not self.finite:
+            return math.nan
+        if self.peak:
+            return self.worst / self.peak
+        return math.inf if self.worst else 0.0
+
+    def _cosine(self) -> float:
+        expected, actual, product = self.products
+        if not expected or not actual:
+            return math.nan if not self.finite else float(expected == actual)
+        return float(np.clip(product / math.sqrt(expected) / math.sqrt(actual), -1.0, 1.0))
+
+
+def _family(array: Array) -> str:
+    """Types that may stand for each other: integers of any width, floats of any."""
+    kind: str = array.dtype.kind
+    return "i" if kind == "u" else kind
+
+
+def _chunks(expected: Array, actual: Array) -> Iterator[tuple[Array, Array]]:
+    flat, other = expected.reshape(-1), actual.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        yield flat[start : start + _CHUNK], other[start : start + _CHUNK]

@@ -1,0 +1,51 @@
+"""Constant matrices along one dimension: what resizing and averaging over uneven windows come down to."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import Array
+from liteport.lowering import basic
+
+# From here on the few taps of each row by themselves are cheaper than the product with a matrix of mostly zeros.
+_WIDE = 512
+
+
+def along(b: Builder, x: Value, axis: int, matrix: Array) -> Value:
+    """x with its dimension `axis` (not negative) multiplied from the left by matrix[out, in]."""
+    outputs, size = matrix.shape
+    if outputs == size and np.array_equal(matrix, np.eye(size)):
+        return x
+    weights = matrix.astype(np.float32)
+    if size > _WIDE:
+        return _tap_by_tap(b, x, axis, weights)
+    shape = (*x.shape[:axis], outputs, *x.shape[axis + 1 :])
+    if axis == x.rank - 1:
+        bias = b.const(np.zeros(outputs, np.float32))
+        return b.emit(ops.FullyConnected(keep_num_dims=True), x, b.const(weights), bias)
+    rows = basic.reshape(b, x, (prod(x.shape[:axis]), size, prod(x.shape[axis + 1 :])))
+    return basic.reshape(b, b.emit(ops.BatchMatmul(), b.const(weights[None]), rows), shape)
+
+
+def _tap_by_tap(b: Builder, x: Value, axis: int, weights: Array) -> Value:
+    """The sum over the taps of x gathered at each row's tap, times its weight."""
+    places, factors = _taps(weights)
+    shape = [len(weights) if i == axis else 1 for i in range(x.rank)]
+    total: Value | None = None
+    for at, factor in zip(places, factors, strict=True):
+        term = b.emit(ops.Mul(), basic.gather(b, x, at.tolist(), axis), b.const(factor.reshape(shape)))
+        total = term if total is None else b.emit(ops.Add(), total, term)
+    assert total is not None
+    return total
+
+
+def _taps(weights: Array) -> tuple[Array, Array]:
+    """The places and values [taps, rows] of each row's nonzero weights; rows with fewer have zeros among them."""
+    count = int((weights != 0).sum(axis=1).max())
+    places = np.argsort(weights == 0, axis=1, kind="stable")[:, :count].T
+    return places, np.take_along_axis(weights, places.T, axis=1).T

@@ -1,0 +1,198 @@
+"""LiteModel: a converted model in memory, to be run, verified, inspected and saved."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from liteport.backends.tflite.writer import save, to_bytes
+from liteport.calling import bind, structured
+from liteport.check.compare import Verification, compare, merged
+from liteport.check.data import open_data
+from liteport.check.inspection import Inspection, inspect_module
+from liteport.check.litert import LiteRT
+from liteport.check.runner import Runner
+from liteport.check.samples import Random, Source
+from liteport.errors import UsageError
+from liteport.ir import text
+from liteport.ir.graph import Module
+from liteport.output import by_signature, check_target, staged
+
+SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a running job stands: the stage's name, and how many of `total` are done (0 where that has no measure)."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What save() left: the files, and the verification that they passed, if one was asked for."""
+
+    files: tuple[Path, ...]
+    verification: Verification | None
+
+
+class LiteModel:
+    """A model in liteport's IR, with the origin that it was converted from.
+
+    It can be called like the source: with arrays or tensors by position in the source's order, by name, or with
+    one dict of names. It runs in LiteRT, from a temporary file. The result is an array where the model has one
+    output; a tuple where the source returned one (outputs output_0, output_1 ...); else a dict by name.
+
+    The weights are shared with the source until they are saved: save before you train on.
+    """
+
+    def __init__(
+        self, module: Module, origin: Runner | None = None, notes: Iterable[str] = (), path: Path | None = None
+    ) -> None:
+        """`path` is the file that holds `module`, where there is one already."""
+        self.module = module
+        self.origin = origin
+        self.notes = tuple(notes)
+        self._path = path
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """The names of the entry points."""
+        return tuple(str(graph.signature) for graph in self.module.signatures)
+
+    @property
+    def graph_text(self) -> str:
+        """The graphs as text, one operation a line."""
+        return text.format(self.module)
+
+    def __call__(self, *args: Any, signature: str | None = None, **kwargs: Any) -> Any:
+        """Runs the entry point `signature`, which may be left out where there is only one.
+
+        Raises UsageError where the arguments are not the inputs. An input called "signature" can be given in a dict.
+        """
+        name = self._chosen(signature)
+        inputs = bind(self.runtime.example(name), args, kwargs)
+        return structured(self.runtime.run(inputs, name))
+
+    def verify(
+        self,
+        samples: int | None = None,
+        data: str | Path | Source | None = None,
+        seed: int = 0,
+        *,
+        strict: bool = False,
+        progress: Progress | None = None,
+    ) -> Verification:
+        """Compares this model's outputs with its origin's.
+
+        `samples` random inputs per signature (8), or those in `data` (an .npz or .npy file, an image, or a folder of
+        images; at most `samples`). With `strict` a mismatch raises VerificationError; `.require()` does it later.
+        Raises UsageError where there is no origin, or none of `samples`.
+        """
+        verification = self._compare(self.runtime, samples_of(samples, data, seed), progress)
+        return verification.require() if strict else verification
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        separate: bool = False,
+        verify: int = 0,
+        data: str | Path | Source | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Saved:
+        """Writes the model to `path`, which must end in .tflite; with `separate` each signature to a file of its own,
+        model.<signature>.tflite.
+
+        With `verify` (a number of samples) or `data` the written files themselves are first compared with the origin,
+        and put in place only if they match. Whatever goes wrong, what was at `path` stays. Raises InputError for a
+        path that cannot be written to, and VerificationError.
+        """
+        target = check_target(path)
+        modules = by_signature(self.module, target) if separate else {target: self.module}
+        report(progress, "write")
+        with staged(modules) as files:
+            wanted = verify or data is not None
+            source = samples_of(verify or None, data, seed)
+            checks = [self._compare(LiteRT(file), source, progress) for file in files.values() if wanted]
+            verification = merged(checks).require() if wanted else None
+        return Saved(tuple(files), verification)
+
+    def inspect(self) -> Inspection:
+        """What the file holds: signatures, operators, bytes by part."""
+        return inspect_module(self.module, self._file)
+
+    def to_bytes(self) -> bytes:
+        """The .tflite file."""
+        return to_bytes(self.module)
+
+    def __repr__(self) -> str:
+        count = sum(len(graph.ops) for graph in self.module.graphs)
+        return f"<LiteModel {', '.join(self.signatures)}: {count} operators>"
+
+    def _chosen(self, signature: str | None) -> str:
+        names = self.signatures
+        if signature is None and len(names) == 1:
+            return names[0]
+        if signature not in names:
+            what = "has several signatures: name one" if signature is None else f"has no signature {signature!r}"
+            raise UsageError(f"the model {what} ({', '.join(names)})")
+        return signature
+
+    def _compare(self, runtime: LiteRT, source: Source, progress: Progress | None) -> Verification:
+        if self.origin is None:
+            raise UsageError(
+                "a model that was loaded has no origin to be verified against: liteport.verify(origin, model)"
+            )
+        return compare(self.origin, runtime, source, progress=counting("verify", progress))
+
+    @cached_property
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="liteport-")  # removed with this object
+
+    @cached_property
+    def _file(self) -> Path:
+        """The model as a file, written once, for LiteRT to map."""
+        if self._path is not None:
+            return self._path
+        path = Path(self._folder.name, "model.tflite")
+        save(self.module, path)
+        return path
+
+    @cached_property
+    def runtime(self) -> LiteRT:
+        """The model, loaded in LiteRT."""
+        return LiteRT(self._file)
+
+
+def samples_of(count: int | None, data: str | Path | Source | None, seed: int = 0) -> Source:
+    """What to compare on: `data`, at most `count` samples of it, or else `count` random samples (8).
+
+    Raises UsageError for a count below 1, InputError for data that cannot be read.
+    """
+    if count is not None and count < 1:
+        raise UsageError(f"{count} samples: at least 1 is needed")
+    if data is None:
+        return Random(SAMPLES if count is None else count, seed)
+    return open_data(data, count) if isinstance(data, str | Path) else data
+
+
+def counting(stage: str, progress: Progress | None) -> Callable[[int, int], None] | None:
+    """`progress` as one that is told the number of samples."""
+    return None if progress is None else lambda done, total: progress(Step(stage, done, total))
+
+
+def report(progress: Progress | None, stage: str) -> None:
+    """Tells `progress` that `stage` begins."""
+    if progress is not None:
+        progress(Step(stage))

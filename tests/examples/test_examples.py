@@ -1,0 +1,53 @@
+"""Every worked example, through the command that the documentation gives."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# name, the file that it makes, what its output must say
+EXAMPLES = [
+    ("lprnet", "lprnet.tflite", ["--trust-pickle", "examples.lprnet.model.LPRNet", "passed on"]),
+    ("mobilenet_v2", "mobilenet_v2.tflite", ["passed on"]),
+    ("efficientnet_b3", "efficientnet_b3.tflite", ["state_dict", "passed on"]),
+    ("civilnet", "civilnet.tflite", ["module.", "passed on", "fc3.weight"]),
+    ("mtcnn_rnet", "rnet.tflite", ["passed on 8", "passed on 200"]),
+    ("siamrpn", "siamrpn.tflite", ["template/", "track/", "passed on"]),
+    ("deeplabv3", "deeplabv3.tflite", ["out", "passed on"]),
+]
+
+
+def run(name: str, folder: Path) -> str:
+    """The example's output. Fails the test where it fails."""
+    command = [sys.executable, "-m", f"examples.{name}", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize(("name", "file", "says"), EXAMPLES, ids=[e[0] for e in EXAMPLES])
+def test_example(name: str, file: str, says: list[str], tmp_path: Path) -> None:
+    output = run(name, tmp_path)
+    assert (tmp_path / file).is_file()
+    assert [text for text in says if text not in output] == [], output
+
+
+def test_digits_are_read_as_well_as_before(tmp_path: Path) -> None:
+    output = run("digits", tmp_path)
+    accuracy = {name: float(value) for name, value in re.findall(r"^(PyTorch|LiteRT) +([\d.]+)$", output, re.MULTILINE)}
+    assert accuracy["PyTorch"] == accuracy["LiteRT"] > 0.95
+    assert "passed on" in output
+
+
+def test_every_example_is_tested_and_documented() -> None:
+    names = {path.parent.name for path in (ROOT / "examples").glob("*/__main__.py")}
+    assert names == {name for name, _, _ in EXAMPLES} | {"digits"}
+    page = (ROOT / "docs" / "examples.md").read_text()
+    assert names == set(re.findall(r"python -m examples\.(\w+)", page))

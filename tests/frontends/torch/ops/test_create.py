@@ -1,0 +1,67 @@
+"""Tensors out of nothing, triangles and buckets."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import torch
+
+from tests.frontends.torch.ops.inputs import bools, ints, normal
+from tests.harness import Case, cases, check
+
+X = normal(2, 3, 4)
+I64 = ints(2, 3)
+
+
+def aranges(x: torch.Tensor) -> Any:
+    whole = torch.arange(4), torch.arange(1, 5), torch.arange(5, 0, -2), torch.arange(x.shape[2], dtype=torch.int32)
+    return x + 1, *whole, torch.arange(0.0, 1, 0.25), torch.arange(3, dtype=torch.float32), torch.arange(1.5)
+
+
+def fills(x: torch.Tensor) -> Any:
+    plain = torch.zeros(2, 3), torch.ones(2, dtype=torch.int64), torch.full((2, 1), 3), torch.full((2,), 0.5), torch.eye(3)
+    likes = torch.zeros_like(x), torch.ones_like(x, dtype=torch.bool), torch.full_like(x, 2.5), torch.zeros_like(x).fill_(7)
+    news = x.new_zeros(2), x.new_ones(2, 1), x.new_full((3,), 3), x.new_tensor([1, 2]), torch.tensor(2.5), torch.zeros(0, 3)
+    return x + 1, *plain, *likes, *news, torch.eye(2, 3), torch.scalar_tensor(2.0), x.clone().zero_()
+
+
+def lines(x: torch.Tensor) -> Any:
+    corners = torch.tril_indices(3, 4), torch.triu_indices(3, 3, 1)
+    return x + 1, torch.linspace(0, 1, 5), torch.linspace(-1, 1, 7, dtype=torch.float64), torch.logspace(0, 2, 3), *corners
+
+
+def triangles(x: torch.Tensor) -> Any:
+    return x.tril(), x.triu(), x.tril(1), x.triu(-1), x.triu(7), x.tril(-7)
+
+
+EDGE = torch.tensor([-1.0, 0.0, 1.0, 2.5])
+CASES: list[Any] = [
+    Case("arange", aranges, [X]),
+    Case("fills", fills, [X]),
+    Case("empty", lambda x: torch.empty(2).fill_(3) + torch.empty_like(x)[0, 0, :2] * 0 + x.new_empty(2).zero_(), [X], draws=0),
+    Case("lines", lines, [X]),
+    Case("large", lambda x: x + torch.zeros(300, 300), [normal(300, 300)]),
+    Case("large_result", lambda x: (torch.ones(300, 300), x + 1), [normal(3)]),
+    Case("zero_state", lambda x: torch.cat([x.new_zeros(x.shape[0], 2), x], 1), [normal(3, 4)]),
+    Case("full_tensor", lambda x, v: x.clone().fill_(v), [X, torch.tensor(3.0)]),
+    Case("triangles", triangles, [X]),
+    Case("triangles_int", triangles, [ints(3, 4)]),
+    Case("triangles_bool", triangles, [bools(3, 4)]),
+    Case("causal", lambda x: x + torch.triu(torch.full((4, 4), -inf), 1), [normal(4, 4)], ops=["ADD"]),
+    Case("triangle_of_infinities", lambda x: torch.tril(x), [torch.full((3, 3), -inf)], draws=0),
+    Case("bucketize", lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True)), [X]),
+    Case("bucketize_edges", lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True, out_int32=True)),
+         [torch.tensor([-1.0, 0, 1, 2.5, 3, -2, nan, inf, -0.0])], draws=0),
+    Case("bucketize_int", lambda x: torch.bucketize(x, torch.tensor([-3, 0, 2])), [I64]),
+    Case("bucketize_computed", lambda x, e: (torch.bucketize(x, e.sort()[0]), torch.bucketize(x, e.cumsum(0), right=True)),
+         [X, torch.tensor([0.1, 0.5, 0.9])]),
+    Case("searchsorted", lambda x: (torch.searchsorted(EDGE, x), torch.searchsorted(EDGE, x, side="right"), torch.searchsorted(EDGE, 0.3)),
+         [X]),
+    Case("searchsorted_many", lambda x: torch.searchsorted(x, x), [normal(2, 4).sort()[0]], error="searchsorted"),
+]
+
+
+@cases(CASES)
+def test_create(case: Case) -> None:
+    check(case)

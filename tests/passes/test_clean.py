@@ -1,0 +1,106 @@
+"""simplify, common, dead, fold and legalize."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from liteport.check.litert import evaluate
+from liteport.errors import UnsupportedError
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering.basic import broadcast_to, cast, reduce, reshape, transpose
+from liteport.passes.common import ShareCommon
+from liteport.passes.dead import DropDead
+from liteport.passes.fold import Fold
+from liteport.passes.legalize import Legalize
+from liteport.passes.simplify import Simplify
+from tests.passes.support import GraphCase, check, make, weights
+
+X = [(2, 3, 4)]
+
+
+def unary(b: Builder, x: Value) -> Value:
+    return b.emit(ops.Abs(), x)
+
+
+SIMPLE = [
+    GraphCase("two reshapes", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (24,))), X, ["RESHAPE", "ABS"]),
+    GraphCase("a reshape there and back", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (2, 3, 4))), X, ["ABS"]),
+    GraphCase("two transposes", lambda b, xs: unary(b, transpose(b, transpose(b, xs[0], [1, 2, 0]), [0, 2, 1])), X, ["TRANSPOSE", "ABS"]),
+    GraphCase("transposes that cancel", lambda b, xs: unary(b, transpose(b, transpose(b, xs[0], [1, 2, 0]), [2, 0, 1])), X, ["ABS"]),
+    GraphCase("a cast there and back", lambda b, xs: cast(b, cast(b, cast(b, cast(b, xs[0], DType.INT32), DType.INT64), DType.INT32), DType.FLOAT32), X, ["CAST", "CAST"]),
+    GraphCase("a lossy cast there and back stays", lambda b, xs: cast(b, cast(b, xs[0], DType.INT32), DType.FLOAT32), X, ["CAST", "CAST"]),
+    GraphCase("a broadcast before arithmetic", lambda b, xs: b.emit(ops.Add(), xs[0], broadcast_to(b, xs[1], (2, 3, 4))), [*X, (3, 1)], ["RESHAPE", "ADD"]),
+    GraphCase("a broadcast that shapes the result stays", lambda b, xs: b.emit(ops.Add(), broadcast_to(b, xs[0], (2, 3, 4)), xs[1]), [(3, 1), (1, 4)], ["BROADCAST_TO", "ADD"]),
+    GraphCase("kept dimensions", lambda b, xs: unary(b, reshape(b, reduce(b, ops.Mean, xs[0], [1]), (2, 1, 4))), X, ["MEAN", "ABS"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=lambda c: c.id)
+def test_simplify(case: GraphCase) -> None:
+    check(case, Simplify(), DropDead(), Simplify(), DropDead())
+
+
+def test_common_operations_become_one() -> None:
+    case = GraphCase("twice", lambda b, xs: b.emit(ops.Add(), unary(b, xs[0]), unary(b, xs[0])), X, ["ABS", "ADD"])
+    check(case, ShareCommon())
+
+
+def test_dead_operations_go_but_random_ones_stay() -> None:
+    def build(b: Builder, xs: list[Value]) -> Value:
+        unary(b, unary(b, xs[0]))
+        return b.emit(ops.Neg(), xs[0])
+
+    check(GraphCase("dead", build, X, ["NEG"]), DropDead())
+
+
+FOLDED = [
+    GraphCase("arithmetic", lambda b, xs: b.emit(ops.Add(), xs[0], b.emit(ops.Exp(), b.const(weights(3, 4)))), X, ["ADD"]),
+    GraphCase("views", lambda b, xs: b.emit(ops.Add(), xs[0], transpose(b, reshape(b, b.const(weights(12)), (4, 3)), [1, 0])), X, ["ADD"]),
+    GraphCase("a constant output stays computed", lambda b, xs: [unary(b, xs[0]), unary(b, b.const(weights(3)))], X, ["ABS", "ABS"]),
+    GraphCase("too large to store", lambda b, xs: reduce(b, ops.Sum, b.emit(ops.Add(), broadcast_to(b, b.const(weights(1, 1)), (1024, 1024)), reduce(b, ops.Sum, xs[0], [0, 1, 2])), [0, 1]), X, ["BROADCAST_TO", "SUM", "ADD", "SUM"], 1e-3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOLDED, ids=lambda c: c.id)
+def test_fold(case: GraphCase) -> None:
+    check(case, Fold(evaluate))
+
+
+def test_views_of_constants_copy_nothing() -> None:
+    array = weights(12)
+
+    def build(b: Builder, xs: list[Value]) -> Value:
+        return b.emit(ops.Add(), xs[0], transpose(b, reshape(b, b.const(array), (4, 3)), [1, 0]))
+
+    graph = make(build, [(3, 4)])
+    Fold(evaluate).run(graph)
+    assert np.shares_memory(graph.ops[0].operand(1).array, array)
+
+
+def int64(b: Builder, x: Value) -> Value:
+    return cast(b, x, DType.INT64)
+
+
+LEGAL = [
+    GraphCase("a missing type", lambda b, xs: cast(b, b.emit(ops.Abs(), int64(b, xs[0])), DType.FLOAT32), X, ["CAST", "CAST", "ABS", "CAST", "CAST"]),
+    GraphCase("seven dimensions", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (2, 1, 3, 1, 2, 1, 2, 1, 1)), b.const(weights(2, 1, 1, 1, 2, 1, 1, 1, 1))), X, ["RESHAPE", "RESHAPE", "RESHAPE", "ADD", "RESHAPE"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LEGAL, ids=lambda c: c.id)
+def test_legalize(case: GraphCase) -> None:
+    graph = make(case.build, case.shapes)
+    Legalize().run(graph)
+    assert [op.name for op in graph.ops] == case.ops
+
+
+def test_legalize_names_what_no_kernel_takes() -> None:
+    def build(b: Builder, xs: list[Value]) -> Value:
+        return b.emit(ops.Sin(), cast(b, xs[0], DType.COMPLEX64))
+
+    with pytest.raises(UnsupportedError, match="SIN has no kernel for complex64"):
+        Legalize().run(make(build, X))
