@@ -89,7 +89,7 @@ def _like(rng: np.random.Generator, array: Any) -> Any:
     if array.dtype == bool:
         return rng.random(array.shape) < 0.5
     if np.issubdtype(array.dtype, np.integer):
-        return rng.integers(array.min(), array.max() + 1, array.shape).astype(array.dtype)
+        return rng.integers(int(array.min()), int(array.max()) + 1, array.shape).astype(array.dtype)
     if not np.isfinite(array).all():
         return array
     low, high = array.min(), array.max()

@@ -15,6 +15,7 @@ from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad, same_padding
+from liteport.passes.fuse_scale import FuseScale
 from tests.passes.support import GraphCase, check, conv, depthwise, make, weights
 
 IMAGE = [(1, 8, 8, 6)]
@@ -107,14 +108,27 @@ def test_flatten(case: GraphCase) -> None:
     check(case, FuseFlatten(), DropDead())
 
 
+SCALES = [
+    GraphCase("batch norm and clamp", lambda b, xs: b.emit(ops.Relu(), add(b, mul(b, xs[0], weights(6)), weights(6, seed=2))), IMAGE, ["DEPTHWISE_CONV_2D"]),
+    GraphCase("a scale alone", lambda b, xs: mul(b, xs[0], weights(6)), IMAGE, ["MUL"]),
+    GraphCase("per position", lambda b, xs: add(b, mul(b, xs[0], weights(6)), weights(8, 1)), IMAGE, ["MUL", "ADD"]),
+    GraphCase("rank 2", lambda b, xs: add(b, mul(b, xs[0], weights(6)), weights(6)), [(2, 6)], ["MUL", "ADD"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SCALES, ids=lambda c: c.id)
+def test_scale(case: GraphCase) -> None:
+    check(case, FuseActivation(), FuseScale(), DropDead())
+
+
 def padded(b: Builder, x: Value, before: int, after: int, **stride: tuple[int, int]) -> Value:
     x = pad(b, x, [(0, 0), (before, after), (before, after), (0, 0)])
     return b.emit(ops.Conv2D(**stride), x, b.const(weights(4, 3, 3, x.shape[3])), b.const(weights(4)))  # type: ignore[arg-type]
 
 
-def max_pooled(b: Builder, x: Value, fill: float) -> Value:
+def max_pooled(b: Builder, x: Value, fill: float, stride: int = 1) -> Value:
     x = pad(b, x, [(0, 0), (1, 1), (1, 1), (0, 0)], fill)
-    return b.emit(ops.MaxPool2D(filter=(3, 3), stride=(1, 1), padding=ops.Padding.VALID), x)
+    return b.emit(ops.MaxPool2D(filter=(3, 3), stride=(stride, stride), padding=ops.Padding.VALID), x)
 
 
 PADS = [
@@ -122,6 +136,12 @@ PADS = [
     GraphCase("stride 2, as SAME", lambda b, xs: padded(b, xs[0], 0, 1, stride=(2, 2)), IMAGE, ["CONV_2D"]),
     GraphCase("stride 2, not as SAME", lambda b, xs: padded(b, xs[0], 1, 1, stride=(2, 2)), IMAGE, ["PAD", "CONV_2D"]),
     GraphCase("max pooling", lambda b, xs: max_pooled(b, xs[0], -np.inf), IMAGE, ["MAX_POOL_2D"]),
+    GraphCase(
+        "max pooling over a clamp",
+        lambda b, xs: max_pooled(b, b.emit(ops.Relu(), xs[0]), -np.inf, 2),
+        [(1, 9, 8, 6)],
+        ["RELU", "PAD", "MAX_POOL_2D"],
+    ),
     GraphCase("max pooling over zeros", lambda b, xs: max_pooled(b, xs[0], 0), IMAGE, ["PAD", "MAX_POOL_2D"]),
 ]
 

@@ -118,21 +118,25 @@ def _matmul(
     summed: Sequence[str],
 ) -> Labelled:
     """The product as [batch, rows, summed] @ [batch, summed, columns], each group of dimensions merged into one."""
-    x = _grouped(b, left, [batch, rows, summed])
+    shape = [left.size(c) for c in (*batch, *rows)] + [right.size(c) for c in columns]
     straight = [*batch, *summed, *columns] == list(right.labels)
-    if straight or not x.dtype.is_float or (right.value.is_const and not batch):
+    if right.value.is_const and not batch:
+        x = _grouped(b, left, [*rows, summed])
+        product = matmul.matmul(b, x, _grouped(b, right, [summed, columns]))
+    elif straight or not left.value.dtype.is_float:
+        x = _grouped(b, left, [batch, rows, summed])
         product = matmul.matmul(b, x, _grouped(b, right, [batch, summed, columns]))
     else:
+        x = _grouped(b, left, [batch, rows, summed])
         product = matmul.batch_matmul(b, x, _grouped(b, right, [batch, columns, summed]), adj_y=True)
-    shape = [left.size(c) for c in (*batch, *rows)] + [right.size(c) for c in columns]
     return Labelled(basic.reshape(b, product, shape), "".join((*batch, *rows, *columns)))
 
 
 def _grouped(b: Builder, side: Labelled, groups: Sequence[Sequence[str]]) -> Value:
-    """The value with its dimensions in the order of `groups`, each group one dimension (an empty first one none)."""
+    """The value with its dimensions in the order of `groups`, each group one dimension (no batch dimensions: none)."""
+    groups = groups if groups[0] or len(groups) < 3 else groups[1:]
     order = [side.labels.index(c) for group in groups for c in group]
     shape = [prod(side.size(c) for c in group) for group in groups]
-    shape = shape if groups[0] else shape[1:]
     if side.value.data is not None:
         return b.const(side.value.data.transpose(order).reshape(shape), name=side.value.name)
     return basic.reshape(b, basic.transpose(b, side.value, order), shape)

@@ -59,23 +59,34 @@ def add(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
 def reduce(b: Builder, x: Value, at: Value, updates: Value, kind: str, include_self: bool) -> Value:
     """x with the updates along axis 0 reduced into it by `kind`: sum, prod, mean, amax or amin.
 
-    Without `include_self` only positions that no update meets keep x. The kernels' maxima know no nan, and
-    -inf comes out as the lowest finite number where nothing else meets a position (minima likewise).
+    Without `include_self` only positions that no update meets keep x. The kernels' maxima pass nan by.
     """
     if _is_small(x.dtype):
         wide, more = (basic.cast(b, v, DType.INT32) for v in (x, updates))
         return basic.cast(b, reduce(b, wide, at, more, kind, include_self), x.dtype)
-    if kind == "sum" and include_self:
-        return add(b, x, 0, at, updates)
-    hit = _hit(b, x, 0, at)
-    if kind in ("sum", "mean"):
-        start = x if include_self else b.emit(ops.SelectV2(), hit, basic.scalar(b, 0, x), x)
-        total = add(b, start, 0, at, updates)
-        return total if kind == "sum" else _divide(b, total, _counts(b, x, 0, at), int(include_self))
+    if kind not in ("sum", "mean"):
+        part, combine = _segments(b, x, at, updates, kind)
+        if include_self:
+            return b.emit(combine(), x, part)
+        return b.emit(ops.SelectV2(), _hit(b, x, 0, at), part, x)
+    if not include_self:
+        x = b.emit(ops.SelectV2(), _hit(b, x, 0, at), basic.scalar(b, 0, x), x)
+    total = add(b, x, 0, at, updates)
+    return total if kind == "sum" else _divide(b, total, _counts(b, x, 0, at), int(include_self))
+
+
+def _segments(
+    b: Builder, x: Value, at: Value, updates: Value, kind: str
+) -> tuple[Value, type[ops.Mul | ops.Maximum | ops.Minimum]]:
+    """The updates at each position of x combined, neutral where there are none, and the operator that goes on."""
     segments, combine = _REDUCE[kind]
-    part = b.emit(segments(), updates, basic.cast(b, at, DType.INT32), b.const(np.int32(x.shape[0])))
-    part = b.emit(combine(), x, part) if include_self else part
-    return b.emit(ops.SelectV2(), hit, part, x)
+    ids, count = basic.cast(b, at, DType.INT32), b.const(np.int32(x.shape[0]))
+    if kind == "prod" or not x.dtype.is_float:
+        return b.emit(segments(), updates, ids, count), combine
+    # The kernel's maxima start from the lowest finite number. Among halves only -inf is not above
+    # that, and doubled it becomes -inf.
+    part = b.emit(segments(), b.emit(ops.Mul(), updates, basic.scalar(b, 0.5, updates)), ids, count)
+    return b.emit(ops.Mul(), part, basic.scalar(b, 2, part)), combine
 
 
 def _is_small(dtype: DType) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from liteport.ir import ops
-from liteport.ir.graph import Graph, Op
-from liteport.ir.ops.base import Padding
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.ops.base import Activation, Padding
 from liteport.passes.base import Pass
 
 
@@ -18,7 +19,8 @@ class FusePad(Pass):
     """%1 = pad(x, 1); %2 = conv(%1, VALID)   =>   %2 = conv(x, SAME)
 
     SAME pads to ceil(size / stride) positions, the odd element last; where the source pads otherwise the
-    PAD stays (XNNPACK fuses it with the convolution when it runs).
+    PAD stays (XNNPACK fuses it with the convolution when it runs). Before a max pooling over values that are
+    never negative it becomes one of zeros, which XNNPACK runs and PADV2 it does not.
     """
 
     def run(self, graph: Graph) -> bool:
@@ -29,6 +31,7 @@ class FusePad(Pass):
                 continue
             if why := self.blocked(pad, op):
                 self.decline(op, why)
+                changed |= _fill_with_zeros(graph, pad, op)
                 continue
             operator: Any = op.operator
             op.operator = replace(operator, padding=Padding.SAME)
@@ -57,6 +60,26 @@ class FusePad(Pass):
         if isinstance(op.operator, ops.MaxPool2D):
             return value == -np.inf or (value <= float(np.finfo(np.float32).min))
         return value == 0.0 and not (isinstance(pad.operator, ops.PadV2) and not pad.operand(2).is_const)
+
+
+def _fill_with_zeros(graph: Graph, pad: Op, op: Op) -> bool:
+    """max_pool(padv2(relu(x), -inf))   =>   max_pool(pad(relu(x)))"""
+    pools = isinstance(op.operator, ops.MaxPool2D) and isinstance(pad.operator, ops.PadV2)
+    if not pools or not never_negative(pad.input) or graph.sole_user(pad.output) is None:
+        return False
+    if not pad.operand(2).is_const or float(pad.operand(2).array) > 0:
+        return False
+    graph.set_input(op, 0, Builder(graph, op).emit(ops.Pad(), pad.input, pad.operand(1)))
+    return True
+
+
+def never_negative(value: Value) -> bool:
+    """Whether the kernel that makes the value clamps it from below at zero."""
+    maker = value.producer
+    if maker is None:
+        return False
+    clamped = getattr(maker.operator, "activation", None) in (Activation.RELU, Activation.RELU6)
+    return clamped or isinstance(maker.operator, ops.Relu | ops.Relu6 | ops.Relu0To1 | ops.Logistic | ops.Softmax)
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

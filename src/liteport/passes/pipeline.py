@@ -15,6 +15,7 @@ from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad
+from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
@@ -36,6 +37,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
         FuseActivation(),
+        FuseScale(),
         FusePad(),
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),

@@ -43,7 +43,7 @@ def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
 
 
 def _reshape(graph: Graph, op: Op) -> Value | None:
-    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x, keep_dims)"""
+    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x)"""
     if op.output.shape == op.input.shape:
         return op.input
     first = op.input.producer
@@ -57,13 +57,14 @@ def _reshape(graph: Graph, op: Op) -> Value | None:
 
 
 def _keep_dims(graph: Graph, op: Op, first: Op) -> Value | None:
-    """The reduction with its dimensions kept, where the reshape only puts them back."""
+    """The reduction with its dimensions kept or dropped, where the reshape does no more than that."""
     if not first.operand(1).is_const or graph.sole_user(first.output) is None:
         return None
-    kept = replace(cast(Reduction, first.operator), keep_dims=True)
-    if kept.infer(*first.inputs)[0].shape != op.output.shape:
+    reduction = cast(Reduction, first.operator)
+    other = replace(reduction, keep_dims=not reduction.keep_dims)
+    if other.infer(*first.inputs)[0].shape != op.output.shape:
         return None
-    return Builder(graph, op).emit(kept, *first.inputs)
+    return Builder(graph, op).emit(other, *first.inputs)
 
 
 def _transpose(graph: Graph, op: Op) -> Value | None:

@@ -205,9 +205,12 @@ class _Model:
         )
 
     def _operator(self, op: Op, tensors: dict[int, int]) -> Any:
-        options, custom_code, custom_options = self._options(op)
+        try:
+            options, custom_code, custom_options = self._options(op)
+            code = (codec.builtin_number(op.name), custom_code, self._version(op))
+        except (ValueError, KeyError) as error:
+            raise InvalidGraphError(f"{op!r} cannot be written: {error}") from error
         old, new = codec.union_number(options)
-        code = (codec.builtin_number(op.name), custom_code, self._version(op))
         return schema.OperatorT(
             opcodeIndex=self.codes.setdefault(code, len(self.codes)),
             inputs=_indices(op.inputs, tensors),

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from liteport.ir.graph import Value
 
 
+def _rows(operator: Operator, x: Value, units: int) -> TensorType:
+    """[batch, units]."""
+    if x.rank != 2:
+        raise operator.fail(f"input {x.type} is not of rank 2 (batch, features)")
+    return TensorType(x.dtype, (x.shape[0], units))
+
+
+def _units(operator: Operator, value: Value, axis: int) -> int:
+    """The number of units that a matrix of weights (axis 0) or a state (axis -1) has."""
+    if value.rank != 2:
+        raise operator.fail(f"{value.name} {value.type} is not of rank 2")
+    return value.shape[axis]
+
+
 def _sequence(operator: Operator, x: Value, time_major: bool, units: int) -> TensorType:
     """[batch, time, units], or [time, batch, units]: the same leading dimensions as x."""
     if x.rank != 3:
@@ -47,7 +61,7 @@ class UnidirectionalSequenceLstm(Operator):
         if len(inputs) < 20:
             raise self.fail(f"needs 20 or 24 inputs, has {len(inputs)}")
         x, state = given(self, inputs[0], 0), given(self, inputs[18], 18)
-        return (_sequence(self, x, self.time_major, state.shape[-1]),)
+        return (_sequence(self, x, self.time_major, _units(self, state, -1)),)
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,8 @@ class BidirectionalSequenceLstm(Operator):
         if len(inputs) < 39:
             raise self.fail(f"needs 39 or 48 inputs, has {len(inputs)}")
         x, forward, backward = (given(self, inputs[i], i) for i in (0, 35, 37))
-        return _merged(self, x, self.time_major, self.merge_outputs, forward.shape[-1], backward.shape[-1])
+        units = (_units(self, forward, -1), _units(self, backward, -1))
+        return _merged(self, x, self.time_major, self.merge_outputs, *units)
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ class UnidirectionalSequenceRnn(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, weights, *_ = operands(self, inputs, 5)
-        return (_sequence(self, x, self.time_major, weights.shape[0]),)
+        return (_sequence(self, x, self.time_major, _units(self, weights, 0)),)
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,8 @@ class BidirectionalSequenceRnn(Operator):
         if len(inputs) != 12:
             raise self.fail(f"needs 12 inputs, has {len(inputs)}")
         x, forward, backward = (given(self, inputs[i], i) for i in (0, 1, 5))
-        return _merged(self, x, self.time_major, self.merge_outputs, forward.shape[0], backward.shape[0])
+        units = (_units(self, forward, 0), _units(self, backward, 0))
+        return _merged(self, x, self.time_major, self.merge_outputs, *units)
 
 
 def _merged(op: Operator, x: Value, time_major: bool, merge: bool, forward: int, backward: int) -> Types:
@@ -145,13 +161,13 @@ class Lstm(Operator):
     def infer(self, *inputs: Value | None) -> Types:
         if self.kernel_type == "BASIC":
             x, activation, weights, _, state = operands(self, inputs, 5)
-            joined = TensorType(x.dtype, (x.shape[0], x.shape[-1] + activation.shape[-1]))
-            gates = TensorType(x.dtype, (x.shape[0], weights.shape[0]))
-            return (activation.type, state.type, joined, gates)
+            joined = _units(self, x, -1) + _units(self, activation, -1)
+            gates = _units(self, weights, 0)
+            return (activation.type, state.type, _rows(self, x, joined), _rows(self, x, gates))
         if len(inputs) < 20:
             raise self.fail(f"needs 20 or 24 inputs, has {len(inputs)}")
         x, state = given(self, inputs[0], 0), given(self, inputs[18], 18)
-        return (TensorType(x.dtype, (x.shape[0], state.shape[-1])),)
+        return (_rows(self, x, _units(self, state, -1)),)
 
 
 @dataclass(frozen=True)
@@ -167,7 +183,7 @@ class Rnn(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, weights, *_ = operands(self, inputs, 5)
-        return (TensorType(x.dtype, (x.shape[0], weights.shape[0])),)
+        return (_rows(self, x, _units(self, weights, 0)),)
 
 
 @dataclass(frozen=True)
@@ -185,6 +201,7 @@ class Svdf(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, weights, _ = operands(self, inputs, 3)
-        if not self.rank or weights.shape[0] % self.rank:
-            raise self.fail(f"{weights.shape[0]} filters are no multiple of rank {self.rank}")
-        return (TensorType(x.dtype, (x.shape[0], weights.shape[0] // self.rank)),)
+        filters = _units(self, weights, 0)
+        if self.rank < 1 or filters % self.rank:
+            raise self.fail(f"{filters} filters are no multiple of rank {self.rank}")
+        return (_rows(self, x, filters // self.rank),)

@@ -91,7 +91,7 @@ class Transpose(Operator):
     def infer(self, *inputs: Value | None) -> Types:
         x, order = operands(self, inputs, 2)
         perm = constant_ints(self, order, "the permutation")
-        if sorted(p % max(x.rank, 1) for p in perm) != list(range(x.rank)):
+        if len(perm) != x.rank or len({axis_of(self, p, x.rank) for p in perm}) != x.rank:
             raise self.fail(f"{perm} is not a permutation of the dimensions of {x.type}")
         return (TensorType(x.dtype, tuple(x.shape[p] for p in perm)),)
 

@@ -22,7 +22,7 @@ def aranges(x: torch.Tensor) -> Any:
 def fills(x: torch.Tensor) -> Any:
     plain = torch.zeros(2, 3), torch.ones(2, dtype=torch.int64), torch.full((2, 1), 3), torch.full((2,), 0.5), torch.eye(3)
     likes = torch.zeros_like(x), torch.ones_like(x, dtype=torch.bool), torch.full_like(x, 2.5), torch.zeros_like(x).fill_(7)
-    news = x.new_zeros(2), x.new_ones(2, 1), x.new_full((3,), 3), x.new_tensor([1, 2]), torch.tensor(2.5), torch.zeros(0, 3)
+    news = x.new_zeros(2), x.new_ones(2, 1), x.new_full((3,), 3), x.new_tensor([1, 2]), torch.tensor(2.5)
     return x + 1, *plain, *likes, *news, torch.eye(2, 3), torch.scalar_tensor(2.0), x.clone().zero_()
 
 

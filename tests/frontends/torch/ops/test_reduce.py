@@ -32,7 +32,8 @@ OVER_AXES: dict[str, Any] = {
 @pytest.mark.parametrize("name", OVER_AXES)
 def test_axes(name: str) -> None:
     def model(x: torch.Tensor) -> Any:
-        axes = [a for a in AXES if name not in ("any", "all", "norm", "norm_1", "norm_inf") or a != []]
+        # For PyTorch itself, nansum over no dimensions is one thing in eager mode and another in an exported graph.
+        axes = AXES[:-1] if name == "nansum" else AXES
         return [OVER_AXES[name](x, dim=dim, keepdim=keep) for dim in axes for keep in (False, True)]
 
     check(Case("", model, [X]))

@@ -46,9 +46,24 @@ READ = [
 ]
 
 WRITTEN = [
-    Case("slice-scatter", lambda x, y: x.slice_scatter(y, 1, 1, 3), [X, normal(4, 2, 6)], ops=["SLICE", "SLICE", "CONCATENATION"]),
-    Case("slice-scatter-head", lambda x, y: x.slice_scatter(y, 1, None, 2), [X, normal(4, 2, 6)], ops=["SLICE", "CONCATENATION"]),
-    Case("slice-scatter-tail", lambda x, y: x.slice_scatter(y, 1, -2), [X, normal(4, 2, 6)], ops=["SLICE", "CONCATENATION"]),
+    Case(
+        "slice-scatter",
+        lambda x, y: x.slice_scatter(y, 1, 1, 3),
+        [X, normal(4, 2, 6)],
+        ops=["SLICE", "SLICE", "CONCATENATION"],
+    ),
+    Case(
+        "slice-scatter-head",
+        lambda x, y: x.slice_scatter(y, 1, None, 2),
+        [X, normal(4, 2, 6)],
+        ops=["SLICE", "CONCATENATION"],
+    ),
+    Case(
+        "slice-scatter-tail",
+        lambda x, y: x.slice_scatter(y, 1, -2),
+        [X, normal(4, 2, 6)],
+        ops=["SLICE", "CONCATENATION"],
+    ),
     Case("slice-scatter-whole", lambda x, y: x.slice_scatter(y) + x, [X, X * 2], ops=["ADD"]),
     Case("slice-scatter-empty", lambda x, y: x.slice_scatter(y, 1, 2, 2) + 1, [X, normal(4, 0, 6)], ops=["ADD"]),
     Case("slice-scatter-step", lambda x, y: x.slice_scatter(y, 2, 0, 6, 2), [X, normal(4, 5, 3)]),

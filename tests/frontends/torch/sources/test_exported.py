@@ -161,7 +161,7 @@ EDITS: dict[str, tuple[Callable[[Path], Callable[[Any], None]], str]] = {
     "deeper": (put_call("torch.nn.os.system"), "'torch.nn.os.system' as target"),
     "dunder": (put_call("torch.ops.aten.__class__"), "'torch.ops.aten.__class__' as target"),
     "library": (put_call("torch.ops.load_library"), "'torch.ops.load_library' as target"),
-    "packet": (put_call("torch.ops.aten.add.decompose"), "as target"),
+    "packet": (put_call("torch.ops.aten.add.overloads"), "as target"),
     "operator": (put_call("_operator.methodcaller"), "'_operator.methodcaller' as target"),
     "file": (put_call("torch.ops.aten.from_file.default"), "as target"),
     "other library": (put_call("torch.ops.image.write_file.default"), "as target"),
@@ -275,6 +275,13 @@ def test_damaged_programs(changes: dict[str, Any], simple: Path, tmp_path: Path)
     error = error_of(rezip(simple, tmp_path / "bad.pt2", **changes))
     assert type(error) is InputError
     assert "is truncated or damaged" in str(error) or "cannot be loaded by torch.export" in str(error)
+
+
+def test_an_operator_that_is_not_there_is_named(simple: Path, tmp_path: Path) -> None:
+    path = edited(simple, tmp_path / "bad.pt2", put_call("torch.ops.aten.not_there.default")(tmp_path))
+    error = error_of(path)
+    assert type(error) is InputError
+    assert "We failed to resolve torch.ops.aten.not_there.default to an operator" in str(error)
 
 
 def test_a_program_takes_no_model_options(simple: Path) -> None:

@@ -34,10 +34,11 @@ def reducing(operator: type[ops.Reduction], of_bools: type[ops.Reduction] | None
 
 
 def truth(operator: type[ops.Reduction]) -> Lowering:
-    """The lowering of any and all (uint8 in, uint8 out)."""
+    """The lowering of any and all: uint8 in, uint8 out; an empty list of dimensions is none here, not all."""
 
     def lowering(b: TorchBuilder, x: Value, dim: Dims = None, keepdim: bool = False) -> Value:
-        found = basic.reduce(b, operator, operand(b, x, DType.BOOL), axes(dim, x.rank), keepdim)
+        over = [] if dim == [] else axes(dim, x.rank)
+        found = basic.reduce(b, operator, operand(b, x, DType.BOOL), over, keepdim)
         return convert(b, found, b.result.dtype)
 
     return lowering

@@ -47,6 +47,7 @@ _EXPRESSION_NODES = (
     *(ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.keyword, ast.UnaryOp, ast.USub),
     *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
 )
+_LOGGERS = ("torch.export", "torch.export.pt2_archive._package", "torch._export.serde.serialize")
 _TREE_TYPES = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 
 
@@ -58,15 +59,17 @@ def exported_program(file: ModelFile, *, trusted: bool) -> Any:
     """
     if not trusted:
         _check(file)
+    logged: list[BaseException] = []
     try:
-        with quiet(), _no_log(), _pickles(trusted):
+        with quiet(), _log_into(logged), _pickles(trusted):
             program = torch.export.load(file.path)
     except Exception as error:  # torch.export has no exceptions of its own for bad files
-        if isinstance(_root(error), pickle.UnpicklingError):
+        cause = _root(logged[-1] if logged else error)
+        if isinstance(cause, pickle.UnpicklingError):
             names = listed(imported_names(file) or ["something"])
             raise _unsafe(file, f"it holds a pickle that would import {names}") from error
         remedy = f"export it on the CPU with PyTorch {torch.__version__}, or load it with the version that saved it"
-        raise InputError(f"{file} cannot be loaded by torch.export ({described(_root(error))}): {remedy}") from error
+        raise InputError(f"{file} cannot be loaded by torch.export ({described(cause)}): {remedy}") from error
     if not trusted:
         # Conditions on the inputs, as Python source: module() would run them, and conversion has no use for them.
         program._guards_code = []
@@ -232,14 +235,22 @@ def _pickles(trusted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _no_log() -> Iterator[None]:
-    """torch.export logs whole tracebacks of errors that it then raises."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+def _log_into(errors: list[BaseException]) -> Iterator[None]:
+    """Collect the errors that torch.export only logs, as whole tracebacks, before it raises one that says less."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[1]:
+            errors.append(record.exc_info[1])
+        return False
+
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(keep)
     try:
         yield
     finally:
-        logging.disable(before)
+        for logger in loggers:
+            logger.removeFilter(keep)
 
 
 def _root(error: BaseException) -> BaseException:

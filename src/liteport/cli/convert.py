@@ -1,0 +1,110 @@
+"""liteport convert SOURCE -o OUT.tflite"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liteport.cli import options
+from liteport.cli.display import Display
+from liteport.cli.specs import parse_entries, parse_inputs
+from liteport.errors import UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from liteport.model import LiteModel, Saved
+
+
+def convert(
+    source: Annotated[str, typer.Argument(help="A .pth, .pt, .pt2, .safetensors or .tflite file, or file.py:Factory.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The .tflite to write.")] = None,
+    input: options.Input = None,
+    entry: options.Entry = None,
+    model: options.Model = None,
+    model_args: options.ModelArgs = None,
+    source_dir: options.SourceDir = None,
+    trust_pickle: options.TrustPickle = False,
+    verify: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Compare on N samples before writing (8; 0: do not).")
+    ] = None,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Write without comparing.")] = False,
+    data: options.Data = None,
+    seed: options.Seed = 0,
+    separate: Annotated[bool, typer.Option("--separate", help="One file for each signature.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Convert a model to .tflite, compare the file with its source, and put it in place if they agree."""
+    from liteport import api
+    from liteport.model import samples_of
+    from liteport.output import check_target
+
+    target = check_target(output or default_output(source), source)
+    if (no_verify or verify == 0) and data is not None:
+        raise UsageError("--data is what to compare on: leave it out, or --no-verify")
+    samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
+    args, kwargs = parse_inputs(input or [])
+    with Display(shown=not quiet and not as_json) as display:
+        result = api.convert(
+            source,
+            args or None,
+            kwargs=kwargs,
+            entries=parse_entries(entry or []),
+            factory=model,
+            factory_args=model_args,
+            source_dir=source_dir,
+            trust_pickle=trust_pickle,
+            debug=debug,
+            progress=display,
+        )
+        try:
+            saved = result.save(target, separate=separate, data=samples, progress=display)
+        except VerificationError as error:
+            raise _not_written(error, shown=not quiet and not as_json) from error
+    if as_json:
+        print(json.dumps(_as_dict(result, saved, display.seconds), indent=2))
+    elif not quiet:
+        _show(result, saved, sum(display.seconds.values()))
+
+
+def default_output(source: str) -> Path:
+    """The source's own name with .tflite, in the current folder."""
+    home, colon, name = source.rpartition(":")
+    path = Path(home if colon and name.isidentifier() else source)
+    stem = path.stem if path.suffix in (".py", "") or path == Path(source) else path.suffix[1:]
+    return Path(f"{stem}.tflite")
+
+
+def _not_written(error: VerificationError, shown: bool) -> VerificationError:
+    """The error of a failed verification, after the table that shows it."""
+    if shown and error.verification is not None:
+        tables.console(stderr=True).print(tables.verification(error.verification))
+    hint = "Nothing was written; --no-verify writes it all the same"
+    return VerificationError(f"{error}. {hint}", error.verification)
+
+
+def _as_dict(result: LiteModel, saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
+    from liteport import api
+
+    return {
+        "files": [{"path": str(file), **api.inspect(file).to_dict()} for file in saved.files],
+        "verification": saved.verification.to_dict() if saved.verification else None,
+        "notes": list(result.notes),
+        "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
+    }
+
+
+def _show(result: LiteModel, saved: Saved, seconds: float) -> None:
+    from liteport import api
+
+    console = tables.console()
+    for file in saved.files:
+        contents = api.inspect(file)
+        blocks = (tables.signatures(contents), tables.operators(contents))
+        console.print(tables.page(tables.headline(file, contents, seconds), *blocks))
+    checked = tables.verification(saved.verification) if saved.verification else None
+    said = tables.notes(result.notes) if result.notes else None
+    console.print(tables.page(checked, said))

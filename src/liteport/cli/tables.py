@@ -1,0 +1,127 @@
+"""What the commands print: tables that are read at a glance, in 80 columns, and as plain text when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from liteport.check.compare import Verification
+from liteport.check.inspection import Inspection, SignatureInfo, Tensor
+from liteport.check.measure import OutputCheck
+
+_SHOWN = 8
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that leaves words as they are: no guessing of numbers and paths to colour."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def size(count: int) -> str:
+    """Bytes for people: 512 B, 1.9 MB."""
+    number = float(count)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.2f} GB"
+
+
+def headline(path: Path, inspection: Inspection, seconds: float | None = None) -> Text:
+    """The file's name, its size, and how long it took."""
+    took = "" if seconds is None else f" in {seconds:.1f} s"
+    return Text.assemble((str(path), "bold"), f"  {size(inspection.size)}{took}")
+
+
+def signatures(inspection: Inspection) -> RenderableType:
+    """Inputs and outputs with names, types and shapes."""
+    table = _table()
+    several = len(inspection.signatures) > 1
+    if several:
+        table.add_column("signature", overflow="fold")
+    table.add_column("")
+    table.add_column("name", overflow="fold")
+    table.add_column("type", no_wrap=True)
+    table.add_column("shape", overflow="fold")
+    for signature in inspection.signatures:
+        for row in _rows(signature):
+            table.add_row(*row if several else row[1:])
+    return table
+
+
+def _rows(signature: SignatureInfo) -> list[tuple[str, ...]]:
+    def row(side: str, tensor: Tensor) -> tuple[str, ...]:
+        return side, tensor.name, tensor.dtype, ",".join(map(str, tensor.shape)) or "scalar"
+
+    rows = [row("in", tensor) for tensor in signature.inputs] + [row("out", tensor) for tensor in signature.outputs]
+    return [(signature.name if i == 0 else "", *row) for i, row in enumerate(rows)]
+
+
+def operators(inspection: Inspection, shown: int | None = _SHOWN) -> Text:
+    """How many of which, most frequent first, and what the transposes among them move."""
+    counts = list(inspection.operators.items())
+    listed = ", ".join(f"{name} {count}" for name, count in counts[:shown])
+    others = sum(count for _, count in counts[shown:]) if shown else 0
+    more = f", and {others} of {len(counts) - _SHOWN} other kinds" if others else ""
+    total = sum(count for _, count in counts)
+    text = Text.assemble((f"{total} operators", "bold"), f": {listed}{more}" if counts else "")
+    moved = f"{size(inspection.transposed_bytes)} in a run"
+    many = f"{inspection.transposes} transpose{'s move' if inspection.transposes > 1 else ' moves'} {moved}"
+    return text.append(f"\n{many if inspection.transposes else 'no transposes'}")
+
+
+def parts(inspection: Inspection) -> RenderableType:
+    """What the file's bytes are spent on."""
+    table = _table()
+    table.add_column("part")
+    table.add_column("size", justify="right")
+    table.add_column("share", justify="right")
+    for name, count in vars(inspection.parts).items():
+        table.add_row(name, size(count), f"{count / inspection.size:.1%}")
+    return table
+
+
+def verification(result: Verification) -> RenderableType:
+    """One row for each output, and on what it was compared."""
+    table = _table()
+    several = len({check.signature for check in result.outputs}) > 1
+    if several:
+        table.add_column("signature", overflow="fold")
+    table.add_column("output", overflow="fold", min_width=6)
+    for title in ("mean error", "worst", "of scale", "cosine"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for check in result.outputs:
+        table.add_row(*([check.signature] if several else []), check.name, *_numbers(check), _verdict(check))
+    failed = [f"{check.name}: {check.problem}" for check in result.outputs if not check.passed]
+    end = f"compared on {result.samples} sample{'s' * (result.samples != 1)} of {result.data}"
+    return Group(table, *(Text(line, "red") for line in failed), Text(end, "dim"))
+
+
+def _numbers(check: OutputCheck) -> Sequence[str]:
+    errors = (check.mean_error, check.worst_error, check.relative_error)
+    return [*(f"{error:.1e}" if error else "0" for error in errors), f"{check.cosine:.7f}"]
+
+
+def _verdict(check: OutputCheck) -> Text:
+    exact = not check.worst_error and not check.differing
+    return Text("equal" if exact else "ok", "green") if check.passed else Text("differs", "bold red")
+
+
+def notes(lines: Sequence[str]) -> Text:
+    """What was done to the model before it was converted."""
+    return Text("\n".join(f"note: {line}" for line in lines), "yellow")
+
+
+def page(head: RenderableType, *blocks: RenderableType | None) -> RenderableType:
+    """A headline and blocks below it, indented, with an empty line before each."""
+    return Group(head, *(Padding(block, (1, 0, 0, 2)) for block in blocks if block is not None))
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
