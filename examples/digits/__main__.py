@@ -21,13 +21,13 @@ def main() -> None:
 
     say("The network is still in training mode; liteport switches that off.")
     model = liteport.convert(network, (torch.from_numpy(images[:1]),))
-    model.save(out / "digits.tflite")
-    print(model.verify())
+    np.save(out / "held_out.npy", images)
+    print(model.save(out / "digits.tflite", data=out / "held_out.npy").verification)
 
     with torch.no_grad():
         theirs = network.eval()(torch.from_numpy(images)).argmax(1).numpy()
     file = liteport.load(out / "digits.tflite")
-    ours = np.array([np.asarray(file(image[np.newaxis])).argmax() for image in images])
+    ours = np.array([file(image[np.newaxis]).argmax() for image in images])
     say(f"Accuracy on {len(labels)} digits held out from training:")
     print(f"PyTorch  {(theirs == labels).mean():.4f}")
     print(f"LiteRT   {(ours == labels).mean():.4f}")

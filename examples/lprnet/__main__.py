@@ -24,8 +24,8 @@ def main() -> None:
     trusted = ("--trust-pickle", "--source", ".")
     liteport("convert", checkpoint, "--input", "1,3,24,94", *trusted, "-o", converted)
 
-    say("What is in the file:")
-    liteport("inspect", converted)
+    say("The same comparison, at any later time and over as many samples as you like:")
+    liteport("verify", checkpoint, converted, *trusted, "--samples", "100")
 
 
 if __name__ == "__main__":

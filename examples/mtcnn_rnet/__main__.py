@@ -21,8 +21,8 @@ def main() -> None:
     network = ("--model", "examples/mtcnn_rnet/model.py:RNet")
     liteport("convert", weights, *network, "--input", "1,3,24,24", "-o", converted)
 
-    say("The same comparison again, at any time, over as many samples as you like:")
-    liteport("verify", weights, converted, *network, "--input", "1,3,24,24", "--samples", "200")
+    say("What is in the file:")
+    liteport("inspect", converted)
 
 
 if __name__ == "__main__":

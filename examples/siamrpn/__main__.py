@@ -5,37 +5,59 @@ python -m examples.siamrpn
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
+from torch import Tensor
 
 import liteport
-from examples.siamrpn.model import SiamRPN, example_inputs
+from examples.siamrpn.model import SiamRPN
 from examples.support.command import liteport as command
 from examples.support.command import output_folder, say
 from examples.support.weights import seeded
 
+SAMPLES = 4
+
+
+def pictures() -> tuple[Tensor, Tensor]:
+    """Objects [N,1,3,127,127] and the frames to find them in [N,1,3,271,271], at random."""
+    draw = torch.Generator().manual_seed(1)
+    return torch.rand(SAMPLES, 1, 3, 127, 127, generator=draw), torch.rand(SAMPLES, 1, 3, 271, 271, generator=draw)
+
+
+def save_samples(path: Path, network: SiamRPN, objects: Tensor, frames: Tensor) -> None:
+    """Inputs of both signatures, by name: every frame comes with the kernels of its own object."""
+    with torch.no_grad():
+        kernels = [network.template(crop) for crop in objects]
+    stacked = {f"track/{name}": torch.stack([k[name] for k in kernels]).numpy() for name in kernels[0]}
+    np.savez(path, **{"template/image": objects.numpy(), "track/image": frames.numpy()}, **stacked)
+
 
 def main() -> None:
     out = output_folder("siamrpn")
-    converted = out / "siamrpn.tflite"
+    samples, converted = out / "samples.npz", out / "siamrpn.tflite"
     network = seeded(SiamRPN)
-    crop, frame = example_inputs()
+    objects, frames = pictures()
     with torch.no_grad():
-        kernels = network.template(crop)
-        expected = network.track(frame, **kernels)
+        kernels = network.template(objects[0])
+        expected = network.track(frames[0], **kernels)
+    save_samples(samples, network, objects, frames)
 
-    model = liteport.convert(
-        {"template": (network.template, (crop,)), "track": (network.track, (frame, *kernels.values()))}
-    )
-    model.save(converted)
-    print(model.verify())
+    say("Each entry point is a method and its example inputs. The file is verified on samples, then put in place.")
+    entry_points = {
+        "template": (network.template, (objects[0],)),
+        "track": (network.track, (frames[0], *kernels.values())),
+    }
+    print(liteport.convert(entry_points).save(converted, data=samples).verification)
 
     say("A weight is stored once, although both signatures use the backbone:")
     command("inspect", converted)
 
-    say("Tracking with the file alone: the template's kernels go into every frame's call.")
-    file = liteport.load(converted)
-    found = file.track(frame, *file.template(crop).values())
-    theirs, ours = expected["scores"].argmax(), torch.as_tensor(found["scores"]).argmax()
+    say("Tracking with the file alone: what `template` gives goes into every call of `track`.")
+    tracker = liteport.load(converted)
+    found = tracker(frames[0], **tracker(objects[0], signature="template"), signature="track")
+    theirs, ours = int(expected["scores"].argmax()), int(found["scores"].argmax())
     print(f"best anchor: {theirs} in PyTorch, {ours} in LiteRT")
     if theirs != ours:
         raise SystemExit("the two disagree")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -60,9 +59,3 @@ class SiamRPN(nn.Module):
 
     def forward(self, template: Tensor, search: Tensor) -> dict[str, Tensor]:
         return self.track(search, **self.template(template))
-
-
-def example_inputs() -> tuple[Tensor, Tensor]:
-    """Random pictures of an object and of a frame."""
-    draw = torch.Generator().manual_seed(1)
-    return torch.rand(1, 3, 127, 127, generator=draw), torch.rand(1, 3, 271, 271, generator=draw)

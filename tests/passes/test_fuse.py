@@ -110,6 +110,7 @@ def test_flatten(case: GraphCase) -> None:
 
 SCALES = [
     GraphCase("batch norm and clamp", lambda b, xs: b.emit(ops.Relu(), add(b, mul(b, xs[0], weights(6)), weights(6, seed=2))), IMAGE, ["DEPTHWISE_CONV_2D"]),
+    GraphCase("single numbers", lambda b, xs: add(b, mul(b, xs[0], np.float32(2)), np.float32(1)), IMAGE, ["MUL", "ADD"]),
     GraphCase("a scale alone", lambda b, xs: mul(b, xs[0], weights(6)), IMAGE, ["MUL"]),
     GraphCase("per position", lambda b, xs: add(b, mul(b, xs[0], weights(6)), weights(8, 1)), IMAGE, ["MUL", "ADD"]),
     GraphCase("rank 2", lambda b, xs: add(b, mul(b, xs[0], weights(6)), weights(6)), [(2, 6)], ["MUL", "ADD"]),

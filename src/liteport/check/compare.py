@@ -14,6 +14,8 @@ from liteport.check.samples import Inputs, Source
 from liteport.errors import InputError, VerificationError
 from liteport.ir.types import Array, DType, TensorType
 
+_SHOWN = 3
+
 Names = dict[str, str]
 Progress = Callable[[int, int], None]
 """Told the number of samples that are done, and of all."""
@@ -35,7 +37,8 @@ class Verification:
         """Itself. Raises VerificationError, which says which outputs do not match, unless all do."""
         failed = [output for output in self.outputs if not output.passed]
         if failed:
-            what = "; ".join(f"{_label(output, self.outputs)}: {output.problem}" for output in failed)
+            what = "; ".join(f"{_label(output, self.outputs)}: {output.problem}" for output in failed[:_SHOWN])
+            what += f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
             count = f"{len(failed)} of {len(self.outputs)} outputs do" if len(self.outputs) > 1 else "the output does"
             raise VerificationError(f"{count} not match the origin's: {what}", self)
         return self

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liteport.cli import options
+from liteport.cli import options, tables
 from liteport.cli.display import Display
 from liteport.cli.specs import parse_entries, parse_inputs
 from liteport.errors import UsageError, VerificationError
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[str, typer.Argument(help="A .pth, .pt, .pt2, .safetensors or .tflite file, or file.py:Factory.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The .tflite to write.")] = None,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A .pth, .pt, .pt2, .safetensors or .tflite file, or file.py:Name.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The .tflite to write.", rich_help_panel=options.OUTPUT),
+    ] = None,
     input: options.Input = None,
     entry: options.Entry = None,
     model: options.Model = None,
@@ -27,12 +33,23 @@ def convert(
     source_dir: options.SourceDir = None,
     trust_pickle: options.TrustPickle = False,
     verify: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Compare on N samples before writing (8; 0: do not).")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="How many samples to compare on before writing: 8, or all of --data.",
+            rich_help_panel=options.COMPARISON,
+        ),
     ] = None,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Write without comparing.")] = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Write without comparing.", rich_help_panel=options.COMPARISON)
+    ] = False,
     data: options.Data = None,
     seed: options.Seed = 0,
-    separate: Annotated[bool, typer.Option("--separate", help="One file for each signature.")] = False,
+    separate: Annotated[
+        bool,
+        typer.Option("--separate", help="One file for each signature.", rich_help_panel=options.OUTPUT),
+    ] = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -81,7 +98,7 @@ def default_output(source: str) -> Path:
 def _not_written(error: VerificationError, shown: bool) -> VerificationError:
     """The error of a failed verification, after the table that shows it."""
     if shown and error.verification is not None:
-        tables.console(stderr=True).print(tables.verification(error.verification))
+        tables.show(None, tables.verification(error.verification), stderr=True)
     hint = "Nothing was written; --no-verify writes it all the same"
     return VerificationError(f"{error}. {hint}", error.verification)
 
@@ -100,11 +117,12 @@ def _as_dict(result: LiteModel, saved: Saved, seconds: dict[str, float]) -> dict
 def _show(result: LiteModel, saved: Saved, seconds: float) -> None:
     from liteport import api
 
-    console = tables.console()
-    for file in saved.files:
+    for number, file in enumerate(saved.files):
         contents = api.inspect(file)
-        blocks = (tables.signatures(contents), tables.operators(contents))
-        console.print(tables.page(tables.headline(file, contents, seconds), *blocks))
-    checked = tables.verification(saved.verification) if saved.verification else None
-    said = tables.notes(result.notes) if result.notes else None
-    console.print(tables.page(checked, said))
+        head = tables.headline(os.path.relpath(file), contents, None if number else seconds)
+        if number:
+            print()
+        tables.show(head, tables.signatures(contents), tables.operators(contents))
+    checked = [tables.verification(saved.verification)] if saved.verification else []
+    said = [tables.notes(result.notes)] if result.notes else []
+    tables.show(None, *checked, *said)

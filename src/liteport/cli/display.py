@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Display:
     """Shows the steps that it is called with, inside a with-block.
 
-    In a terminal one line lives: a spinner for a stage that cannot be measured, a bar for one that can.
-    Elsewhere each stage is written as it ends, without control codes. `seconds` are the times by stage.
+    In a terminal one line lives: a spinner for a stage that cannot be measured, a bar for one that can, and at
+    the end the time of each. Elsewhere these are written as each stage ends, without control codes. `seconds` are
+    the times by stage.
     """
 
     def __init__(self, shown: bool) -> None:
@@ -52,17 +53,14 @@ class Display:
         self._step = step
 
     def __rich__(self) -> Any:
-        line = Table.grid(padding=(0, 2, 0, 0))
-        cells: list[Any] = [Text(_time(stage, spent), "dim") for stage, spent in self.seconds.items()]
         step = self._step
-        if step is not None:
-            spent = time.perf_counter() - self._began
-            self._spinner.update(text=Text(_time(step.stage, spent)))
-            cells.append(self._spinner)
-            if step.total:
-                cells.append(ProgressBar(step.total, step.done, width=16))
-                cells.append(Text(f"{step.done}/{step.total}"))
-        line.add_row(*cells)
+        if step is None:
+            return Text("  ".join(_time(stage, spent) for stage, spent in self.seconds.items()), "dim")
+        self._spinner.update(text=Text(_time(step.stage, time.perf_counter() - self._began)))
+        if not step.total:
+            return self._spinner
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row(self._spinner, ProgressBar(step.total, step.done, width=24), Text(f"{step.done}/{step.total}"))
         return line
 
     def _end(self) -> None:

@@ -1,11 +1,11 @@
 """What --input and --entry say: shapes and types of example inputs.
 
-    --input 1,3,224,224          float32, the first argument of the forward
-    --input ids=1,128:int64      by name, another type
-    --input 1,128:int64:0..999   integers from 0 to 999 (else 0 and 1)
-    --input scalar:int64         no dimensions
-    --entry track=1,3,271,271    the method `track`; several inputs separated by ";"
-    --entry find:track=...       the method `track` as the signature `find`
+--input 1,3,224,224          float32, the first argument of the forward
+--input ids=1,128:int64      by name, another type
+--input 1,128:int64:0..999   integers from 0 to 999 (else 0 and 1)
+--input scalar:int64         no dimensions
+--entry track=1,3,271,271    the method `track`; several inputs separated by ";"
+--entry find:track=...       the method `track` as the signature `find`
 """
 
 from __future__ import annotations

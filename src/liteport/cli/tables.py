@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from liteport.check.compare import Verification
-from liteport.check.inspection import Inspection, SignatureInfo, Tensor
-from liteport.check.measure import OutputCheck
+if TYPE_CHECKING:
+    from liteport.check.compare import Verification
+    from liteport.check.inspection import Inspection, SignatureInfo, Tensor
+    from liteport.check.measure import OutputCheck
 
 _SHOWN = 8
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console that leaves words as they are: no guessing of numbers and paths to colour."""
-    return Console(stderr=stderr, highlight=False)
 
 
 def size(count: int) -> str:
@@ -32,7 +29,7 @@ def size(count: int) -> str:
     return f"{number:.2f} GB"
 
 
-def headline(path: Path, inspection: Inspection, seconds: float | None = None) -> Text:
+def headline(path: str | Path, inspection: Inspection, seconds: float | None = None) -> Text:
     """The file's name, its size, and how long it took."""
     took = "" if seconds is None else f" in {seconds:.1f} s"
     return Text.assemble((str(path), "bold"), f"  {size(inspection.size)}{took}")
@@ -69,7 +66,7 @@ def operators(inspection: Inspection, shown: int | None = _SHOWN) -> Text:
     others = sum(count for _, count in counts[shown:]) if shown else 0
     more = f", and {others} of {len(counts) - _SHOWN} other kinds" if others else ""
     total = sum(count for _, count in counts)
-    text = Text.assemble((f"{total} operators", "bold"), f": {listed}{more}" if counts else "")
+    text = Text.assemble((f"{total} operator{'s' * (total != 1)}", "bold"), f": {listed}{more}" if counts else "")
     moved = f"{size(inspection.transposed_bytes)} in a run"
     many = f"{inspection.transposes} transpose{'s move' if inspection.transposes > 1 else ' moves'} {moved}"
     return text.append(f"\n{many if inspection.transposes else 'no transposes'}")
@@ -118,9 +115,18 @@ def notes(lines: Sequence[str]) -> Text:
     return Text("\n".join(f"note: {line}" for line in lines), "yellow")
 
 
-def page(head: RenderableType, *blocks: RenderableType | None) -> RenderableType:
-    """A headline and blocks below it, indented, with an empty line before each."""
-    return Group(head, *(Padding(block, (1, 0, 0, 2)) for block in blocks if block is not None))
+def show(head: RenderableType | None, *blocks: RenderableType, stderr: bool = False) -> None:
+    """Prints a headline, and blocks, each of them indented after an empty line."""
+    console = Console(stderr=stderr, highlight=False)  # words as they are: no guessing of numbers and paths
+    with console.capture() as captured:
+        if head is not None:
+            console.print(head, soft_wrap=True)
+        for block in blocks:
+            console.print(Padding(block, (1, 0, 0, 2), expand=False))
+    text = captured.get()
+    if not console.is_terminal:  # what pads a table's cells is no use in a file
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    console.file.write(text)
 
 
 def _table() -> Table:

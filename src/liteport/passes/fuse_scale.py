@@ -58,7 +58,7 @@ def _with_constant(op: Op) -> tuple[Value, Value] | None:
     plain = op.output.dtype is DType.FLOAT32 and x.quantization is None and const.quantization is None
     if not channels or x.is_const or not const.is_const or not plain or x.type != op.output.type:
         return None
-    return (x, const) if const.type.size == const.shape[-1] == channels else None
+    return (x, const) if const.shape[-1:] == (channels,) and const.type.size == channels else None
 
 
 def _activation(op: Op) -> Activation:

@@ -11,7 +11,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph
 from liteport.ir.ops import Activation, Padding
 from liteport.ir.types import DType, TensorType
-from tests.ir.ops.one_op import Case, C, State, T
+from tests.ir.ops.one_op import C, Case, State, T
 
 I32, I64, F32, BOOL = DType.INT32, DType.INT64, DType.FLOAT32, DType.BOOL
 X = T((2, 3, 4))
@@ -40,18 +40,63 @@ def body(name: str, arguments: list[TensorType], make: Any) -> Graph:
 
 
 UNARY = [
-    ops.Abs, ops.Neg, ops.Sign, ops.Ceil, ops.Floor, ops.Round, ops.Exp, ops.Log, ops.Sqrt, ops.Rsqrt, ops.Square,
-    ops.Sin, ops.Cos, ops.Relu, ops.Relu6, ops.ReluN1To1, ops.Relu0To1, ops.LeakyRelu, ops.Elu, ops.Gelu,
-    ops.HardSwish, ops.Logistic, ops.Tanh, ops.Softmax, ops.LogSoftmax, ops.L2Normalization, ops.LogicalNot,
+    ops.Abs,
+    ops.Neg,
+    ops.Sign,
+    ops.Ceil,
+    ops.Floor,
+    ops.Round,
+    ops.Exp,
+    ops.Log,
+    ops.Sqrt,
+    ops.Rsqrt,
+    ops.Square,
+    ops.Sin,
+    ops.Cos,
+    ops.Relu,
+    ops.Relu6,
+    ops.ReluN1To1,
+    ops.Relu0To1,
+    ops.LeakyRelu,
+    ops.Elu,
+    ops.Gelu,
+    ops.HardSwish,
+    ops.Logistic,
+    ops.Tanh,
+    ops.Softmax,
+    ops.LogSoftmax,
+    ops.L2Normalization,
+    ops.LogicalNot,
     ops.ZerosLike,
 ]
 BINARY = [
-    ops.Add, ops.Sub, ops.Mul, ops.Div, ops.FloorDiv, ops.FloorMod, ops.Pow, ops.SquaredDifference, ops.Maximum,
-    ops.Minimum, ops.BitwiseXor, ops.RightShift, ops.Less, ops.LessEqual, ops.Greater, ops.GreaterEqual, ops.Equal,
-    ops.NotEqual, ops.LogicalAnd, ops.LogicalOr,
+    ops.Add,
+    ops.Sub,
+    ops.Mul,
+    ops.Div,
+    ops.FloorDiv,
+    ops.FloorMod,
+    ops.Pow,
+    ops.SquaredDifference,
+    ops.Maximum,
+    ops.Minimum,
+    ops.BitwiseXor,
+    ops.RightShift,
+    ops.Less,
+    ops.LessEqual,
+    ops.Greater,
+    ops.GreaterEqual,
+    ops.Equal,
+    ops.NotEqual,
+    ops.LogicalAnd,
+    ops.LogicalOr,
 ]
 SAME_SHAPE = [
-    ops.Atan2, ops.StablehloAdd, ops.StablehloMultiply, ops.StablehloMaximum, ops.StablehloMinimum,
+    ops.Atan2,
+    ops.StablehloAdd,
+    ops.StablehloMultiply,
+    ops.StablehloMaximum,
+    ops.StablehloMinimum,
     ops.StablehloShiftLeft,
 ]
 REDUCE = [ops.Sum, ops.Mean, ops.ReduceMax, ops.ReduceMin, ops.ReduceProd, ops.ReduceAny, ops.ReduceAll]
@@ -81,7 +126,8 @@ ELEMENTWISE = [
 
 REDUCTIONS = [
     *(Case(c(keep_dims=True), [X, i32(1)]) for c in REDUCE),
-    *(Case(c(), [X, i32(-1, 0)], f"{c.name}-drop") for c in REDUCE),
+    *(Case(c(), [X, i32(-1, 0)], f"{c.name}-drop") for c in REDUCE if c is not ops.ReduceProd),
+    Case(ops.ReduceProd(), [X, i32(-1, 0)], "REDUCE_PROD-drop", types=[F32, I32, I64]),
     Case(ops.Sum(), [X, i32(0, 1, 2)], "SUM-all", types=[F32]),
     Case(ops.ArgMax(), [X, i32(-1)], "ARG_MAX-last"),
     Case(ops.ArgMax(output_type=I32), [X, scalar(1)], "ARG_MAX-scalar-axis", types=[F32]),
@@ -323,14 +369,5 @@ STABLEHLO = [
 ]
 
 CASES = (
-    ELEMENTWISE
-    + REDUCTIONS
-    + CONVOLUTIONS
-    + WINDOWS
-    + SHAPES
-    + INDEXING
-    + CREATION
-    + RECURRENT
-    + CONTROL
-    + STABLEHLO
+    ELEMENTWISE + REDUCTIONS + CONVOLUTIONS + WINDOWS + SHAPES + INDEXING + CREATION + RECURRENT + CONTROL + STABLEHLO
 )

@@ -11,7 +11,7 @@ from liteport.ir.types import DType, TensorType
 from tests.ir.ops.one_op import Case, build
 from tests.ir.ops.table import CASES
 
-DRAWS = 400
+DRAWS = 40
 
 
 def mangled(rng: np.random.Generator, value: Value | None) -> Value | None:

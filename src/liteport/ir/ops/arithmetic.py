@@ -12,6 +12,7 @@ from liteport.ir.ops.base import (
     INT8,
     INT16,
     INT32,
+    PLAIN,
     SMALL,
     Arithmetic,
     Binary,
@@ -266,6 +267,7 @@ class Cast(Unary):
     """x as another element type; floats to ints toward zero."""
 
     name: ClassVar[str] = "CAST"
+    dtypes: ClassVar[DTypes] = (PLAIN - {DType.UINT64}) | {DType.BFLOAT16, DType.INT4}
     to: DType = DType.FLOAT32
 
     def infer(self, *inputs: Value | None) -> Types:

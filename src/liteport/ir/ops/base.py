@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
@@ -21,6 +21,7 @@ HALF = frozenset({DType.FLOAT16})
 SMALL = frozenset({DType.INT8, DType.UINT8, DType.INT16})
 PLAIN = frozenset(t for t in DType if not t.is_raw and t is not DType.COMPLEX128)
 ANY = frozenset(DType)
+COPIED = ANY - {DType.COMPLEX128}
 BOOL = frozenset({DType.BOOL})
 INT32 = frozenset({DType.INT32})
 INDEX = frozenset({DType.INT32, DType.INT64})
@@ -162,11 +163,35 @@ def given(operator: Operator, value: Value | None, index: int) -> Value:
     return value
 
 
-def constant_ints(operator: Operator, value: Value | None, what: str) -> list[int]:
-    """The numbers of a constant integer operand. Raises NotInferred where it is not constant."""
+def constant_ints(operator: Operator, value: Value | None, what: str, count: int | None = None) -> list[int]:
+    """The numbers of a constant integer operand, `count` of them.
+
+    Raises NotInferred where it is not constant, InvalidGraphError where it has another length.
+    """
     if value is None or value.data is None:
         raise operator.unknown(f"{what} must be constant")
-    return [int(i) for i in value.data.reshape(-1)]
+    numbers = [int(i) for i in value.data.reshape(-1)]
+    if count is not None and len(numbers) != count:
+        raise operator.fail(f"{what} {numbers}: {count} were due")
+    return numbers
+
+
+def constant_int(operator: Operator, value: Value | None, what: str) -> int:
+    """The number in a constant operand of one element; errors as in `constant_ints`."""
+    return constant_ints(operator, value, what, 1)[0]
+
+
+def constant_shape(operator: Operator, value: Value | None, what: str) -> Shape:
+    """The sizes, none negative, in a constant operand; errors as in `constant_ints`."""
+    return sizes(operator, constant_ints(operator, value, what))
+
+
+def sizes(operator: Operator, numbers: Iterable[int]) -> Shape:
+    """`numbers` as a shape. Raises InvalidGraphError where one is negative."""
+    shape = tuple(numbers)
+    if min(shape, default=0) < 0:
+        raise operator.fail(f"a shape of {list(shape)}")
+    return shape
 
 
 def axis_of(operator: Operator, axis: int, rank: int) -> int:

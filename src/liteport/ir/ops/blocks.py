@@ -22,6 +22,7 @@ from liteport.ir.ops.base import (
     constant_ints,
     operands,
     same_type,
+    sizes,
 )
 from liteport.ir.types import DType, Shape, TensorType
 
@@ -77,13 +78,13 @@ class SpaceToBatchNd(Operator):
         x, block, paddings = operands(self, inputs, 3)
         blocks, pads = constant_ints(self, block, "the block shape"), constant_ints(self, paddings, "the paddings")
         m = len(blocks)
-        if len(pads) != 2 * m or x.rank != m + 2:
+        if len(pads) != 2 * m or x.rank != m + 2 or min(blocks, default=1) < 1:
             raise self.fail(f"{x.type}, blocks {blocks} and paddings {pads} do not fit")
         padded = [d + pads[2 * i] + pads[2 * i + 1] for i, d in enumerate(x.shape[1:-1])]
         if any(d % b for d, b in zip(padded, blocks, strict=True)):
             raise self.fail(f"{padded} does not divide into blocks of {blocks}")
         spatial = (d // b for d, b in zip(padded, blocks, strict=True))
-        return (TensorType(x.dtype, (x.shape[0] * prod(blocks), *spatial, x.shape[-1])),)
+        return (TensorType(x.dtype, sizes(self, (x.shape[0] * prod(blocks), *spatial, x.shape[-1]))),)
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ class BatchToSpaceNd(Operator):
         x, block, crops = operands(self, inputs, 3)
         blocks, cuts = constant_ints(self, block, "the block shape"), constant_ints(self, crops, "the crops")
         m = len(blocks)
-        if len(cuts) != 2 * m or x.rank != m + 2 or x.shape[0] % prod(blocks):
+        if len(cuts) != 2 * m or x.rank != m + 2 or min(blocks, default=1) < 1 or x.shape[0] % prod(blocks):
             raise self.fail(f"{x.type}, blocks {blocks} and crops {cuts} do not fit")
         spatial = (d * blocks[i] - cuts[2 * i] - cuts[2 * i + 1] for i, d in enumerate(x.shape[1:-1]))
-        return (TensorType(x.dtype, (x.shape[0] // prod(blocks), *spatial, x.shape[-1])),)
+        return (TensorType(x.dtype, sizes(self, (x.shape[0] // prod(blocks), *spatial, x.shape[-1]))),)
 
 
 @dataclass(frozen=True)

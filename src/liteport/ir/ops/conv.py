@@ -14,7 +14,7 @@ from liteport.ir.ops.base import (
     Padding,
     Types,
     broadcast,
-    constant_ints,
+    constant_shape,
     operands,
 )
 from liteport.ir.types import Dim, DType, Shape, TensorType
@@ -108,7 +108,7 @@ class TransposeConv(Operator):
         shape, w, x = operands(self, inputs, 3)
         if x.rank != 4 or w.rank != 4 or w.shape[3] != x.shape[3]:
             raise self.fail(f"input {x.type} and weights {w.type} do not fit")
-        out = tuple(constant_ints(self, shape, "the output shape"))
+        out = constant_shape(self, shape, "the output shape")
         if len(out) != 4 or windows(self, self.padding, out[1:3], w.shape[1:3], self.stride) != x.shape[1:3]:
             raise self.fail(f"the output shape {out} does not lead back to {x.shape}")
         return (TensorType(x.dtype, out),)
@@ -151,7 +151,7 @@ class Conv3DTranspose(Operator):
         shape, w, x = operands(self, inputs, 3)
         if x.rank != 5 or w.rank != 5 or w.shape[4] != x.shape[4]:
             raise self.fail(f"input {x.type} and weights {w.type} do not fit")
-        out = tuple(constant_ints(self, shape, "the output shape"))
+        out = constant_shape(self, shape, "the output shape")
         if len(out) != 5 or out[4] != w.shape[3]:
             raise self.fail(f"the output shape {out} does not fit weights {w.type}")
         return (TensorType(x.dtype, out),)

@@ -15,8 +15,10 @@ from liteport.ir.ops.base import (
     Operator,
     Types,
     constant_ints,
+    constant_shape,
     operands,
     same_type,
+    sizes,
 )
 from liteport.ir.types import DType, TensorType
 
@@ -57,9 +59,11 @@ class Range(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         values = operands(self, inputs, 3)
+        if any(v.rank for v in values):
+            raise self.fail("start, limit and delta must be scalars")
         if not all(v.is_const for v in values):
             raise self.unknown("start, limit and delta must be constant")
-        start, limit, delta = (v.array.reshape(()).item() for v in values)
+        start, limit, delta = (v.array.item() for v in values)
         if not delta:
             raise self.fail("delta is 0")
         return (TensorType(same_type(self, values), (max(0, ceil((limit - start) / delta)),)),)
@@ -77,7 +81,7 @@ class Fill(Operator):
         dims, value = operands(self, inputs, 2)
         if value.rank:
             raise self.fail(f"{value.type} is not a scalar")
-        return (TensorType(value.dtype, tuple(constant_ints(self, dims, "the shape"))),)
+        return (TensorType(value.dtype, constant_shape(self, dims, "the shape")),)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class _Random(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         (shape,) = operands(self, inputs, 1)
-        return (TensorType(DType.FLOAT32, tuple(constant_ints(self, shape, "the shape"))),)
+        return (TensorType(DType.FLOAT32, constant_shape(self, shape, "the shape")),)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,9 @@ class Multinomial(Operator):
         logits, count = operands(self, inputs, 2)
         if logits.rank != 2:
             raise self.fail(f"logits {logits.type} are not of rank 2")
-        return (TensorType(self.output_type, (logits.shape[0], constant_ints(self, count, "the count")[0])),)
+        return (
+            TensorType(self.output_type, (logits.shape[0], *sizes(self, constant_ints(self, count, "the count", 1)))),
+        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ class Rfft2d(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, lengths = operands(self, inputs, 2)
-        height, width = constant_ints(self, lengths, "the lengths")
+        height, width = sizes(self, constant_ints(self, lengths, "the lengths", 2))
         if x.rank < 2:
             raise self.fail(f"{x.type} has no two dimensions")
         return (TensorType(DType.COMPLEX64, (*x.shape[:-2], height, width // 2 + 1)),)

@@ -20,9 +20,12 @@ from liteport.ir.ops.base import (
     Types,
     axis_of,
     broadcast,
+    constant_int,
     constant_ints,
+    constant_shape,
     operands,
     same_type,
+    sizes,
 )
 from liteport.ir.types import DType, TensorType
 
@@ -75,7 +78,7 @@ class ScatterNd(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         indices, updates, shape = operands(self, inputs, 3)
-        target = tuple(constant_ints(self, shape, "the shape"))
+        target = constant_shape(self, shape, "the shape")
         depth = indices.shape[-1] if indices.rank else 0
         if not indices.rank or updates.shape != (*indices.shape[:-1], *target[depth:]):
             raise self.fail(f"indices {indices.type}, updates {updates.type} and shape {target} do not fit")
@@ -109,7 +112,7 @@ class OneHot(Operator):
     def infer(self, *inputs: Value | None) -> Types:
         indices, depth, on, off = operands(self, inputs, 4)
         at = axis_of(self, self.axis, indices.rank + 1)
-        count = constant_ints(self, depth, "the depth")[0]
+        (count,) = sizes(self, constant_ints(self, depth, "the depth", 1))
         return (TensorType(same_type(self, [on, off]), (*indices.shape[:at], count, *indices.shape[at:])),)
 
 
@@ -177,7 +180,7 @@ class SegmentSum(Operator):
         numbers = constant_ints(self, ids, "the segment ids")
         if not x.rank or len(numbers) != x.shape[0]:
             raise self.fail(f"{len(numbers)} ids for {x.type}")
-        return (TensorType(x.dtype, (max(numbers, default=-1) + 1, *x.shape[1:])),)
+        return (TensorType(x.dtype, sizes(self, (max(numbers, default=-1) + 1, *x.shape[1:]))),)
 
 
 @dataclass(frozen=True)
@@ -190,8 +193,8 @@ class _UnsortedSegment(Operator):
         x, ids, count = operands(self, inputs, 3)
         if x.shape[: ids.rank] != ids.shape:
             raise self.fail(f"ids {ids.type} do not fit {x.type}")
-        segments = constant_ints(self, count, "the number of segments")[0]
-        return (TensorType(x.dtype, (segments, *x.shape[ids.rank :])),)
+        segments = constant_int(self, count, "the number of segments")
+        return (TensorType(x.dtype, sizes(self, (segments, *x.shape[ids.rank :]))),)
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ class SparseToDense(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         _, shape, values, default = operands(self, inputs, 4)
-        target = tuple(constant_ints(self, shape, "the shape"))
+        target = constant_shape(self, shape, "the shape")
         return (TensorType(same_type(self, [values, default]), target),)
 
 
@@ -249,7 +252,7 @@ class _NonMaxSuppression(Operator):
         boxes, scores, most = operands(self, inputs, count)[:3]
         if boxes.rank != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
             raise self.fail(f"boxes {boxes.type} and scores {scores.type} do not fit")
-        return constant_ints(self, most, "the most results")[0]
+        return sizes(self, constant_ints(self, most, "the most results", 1))[0]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from liteport.ir.ops.base import (
     Types,
     constant_ints,
     operands,
+    sizes,
 )
-from liteport.ir.ops.conv import window, windows
+from liteport.ir.ops.conv import windows
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class _Resize(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, size = operands(self, inputs, 2)
-        height, width = constant_ints(self, size, "the size")
+        height, width = sizes(self, constant_ints(self, size, "the size", 2))
         if x.rank != 4:
             raise self.fail(f"input {x.type} is not of rank 4")
         return (TensorType(x.dtype, (x.shape[0], height, width, x.shape[3])),)
@@ -116,8 +117,8 @@ class ReduceWindow(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, _, *settings = operands(self, inputs, 5)
-        reach = zip(x.shape, *(constant_ints(self, v, "the window") for v in settings), strict=True)
-        return (TensorType(x.dtype, tuple(window(Padding.VALID, *step) for step in reach)),)
+        shape, stride, dilation = (tuple(constant_ints(self, v, "the window", x.rank)) for v in settings)
+        return (TensorType(x.dtype, windows(self, Padding.VALID, x.shape, shape, stride, dilation)),)
 
 
 @dataclass(frozen=True)
@@ -130,5 +131,5 @@ class Dilate(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, dilations, _ = operands(self, inputs, 3)
-        steps = constant_ints(self, dilations, "the dilations")
-        return (TensorType(x.dtype, tuple((d - 1) * s + 1 for d, s in zip(x.shape, steps, strict=True))),)
+        steps = constant_ints(self, dilations, "the dilations", x.rank)
+        return (TensorType(x.dtype, sizes(self, ((d - 1) * s + 1 for d, s in zip(x.shape, steps, strict=True)))),)

@@ -18,7 +18,7 @@ from liteport.ir.ops.base import (
     Reduction,
     Types,
     axis_of,
-    constant_ints,
+    constant_int,
     operands,
 )
 from liteport.ir.types import DType, TensorType
@@ -96,7 +96,7 @@ class _ArgOp(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, axis = operands(self, inputs, 2)
-        at = axis_of(self, constant_ints(self, axis, "the axis")[0], x.rank)
+        at = axis_of(self, constant_int(self, axis, "the axis"), x.rank)
         return (TensorType(self.output_type, x.shape[:at] + x.shape[at + 1 :]),)
 
 
@@ -123,7 +123,7 @@ class TopkV2(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, k = operands(self, inputs, 2)
-        count = constant_ints(self, k, "k")[0]
+        count = constant_int(self, k, "k")
         if not x.rank or not 0 <= count <= x.shape[-1]:
             raise self.fail(f"{count} of {x.type}")
         shape = (*x.shape[:-1], count)

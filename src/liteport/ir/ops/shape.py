@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
     BOOL,
+    COPIED,
     FLOAT,
     HALF,
     INDEX,
@@ -20,9 +21,12 @@ from liteport.ir.ops.base import (
     Types,
     axis_of,
     broadcast,
+    constant_int,
     constant_ints,
+    constant_shape,
     operands,
     same_type,
+    sizes,
 )
 from liteport.ir.types import DType, TensorType
 
@@ -63,7 +67,7 @@ class ExpandDims(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, axis = operands(self, inputs, 2)
-        at = axis_of(self, constant_ints(self, axis, "the axis")[0], x.rank + 1)
+        at = axis_of(self, constant_int(self, axis, "the axis"), x.rank + 1)
         return (TensorType(x.dtype, (*x.shape[:at], 1, *x.shape[at:])),)
 
 
@@ -87,6 +91,7 @@ class Transpose(Operator):
     """Dimension i of the result is dimension perm[i] of x; perm is constant input 1 (int32)."""
 
     name: ClassVar[str] = "TRANSPOSE"
+    dtypes: ClassVar[DTypes] = COPIED
 
     def infer(self, *inputs: Value | None) -> Types:
         x, order = operands(self, inputs, 2)
@@ -101,6 +106,7 @@ class Slice(Operator):
     """The block of x from begin (input 1), of size (input 2); a size of -1 reaches to the end."""
 
     name: ClassVar[str] = "SLICE"
+    dtypes: ClassVar[DTypes] = COPIED
 
     def infer(self, *inputs: Value | None) -> Types:
         x, begin, size = operands(self, inputs, 3)
@@ -121,6 +127,7 @@ class StridedSlice(Operator):
     """
 
     name: ClassVar[str] = "STRIDED_SLICE"
+    dtypes: ClassVar[DTypes] = COPIED
     begin_mask: int = 0
     end_mask: int = 0
     ellipsis_mask: int = 0
@@ -130,7 +137,8 @@ class StridedSlice(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, begin, end, strides = operands(self, inputs, 4)
-        b, e, s = (constant_ints(self, v, what) for v, what in ((begin, "begin"), (end, "end"), (strides, "strides")))
+        b = constant_ints(self, begin, "begin")
+        e, s = constant_ints(self, end, "end", len(b)), constant_ints(self, strides, "strides", len(b))
         shape: list[int] = []
         left = list(x.shape)
         for i in range(len(b)):
@@ -201,12 +209,11 @@ class Tile(Operator):
     """x repeated multiples[i] times along dimension i; the multiples are input 1."""
 
     name: ClassVar[str] = "TILE"
+    dtypes: ClassVar[DTypes] = COPIED
 
     def infer(self, *inputs: Value | None) -> Types:
         x, multiples = operands(self, inputs, 2)
-        times = constant_ints(self, multiples, "the multiples")
-        if len(times) != x.rank:
-            raise self.fail(f"multiples {times} do not fit {x.type}")
+        times = sizes(self, constant_ints(self, multiples, "the multiples", x.rank))
         return (TensorType(x.dtype, tuple(d * t for d, t in zip(x.shape, times, strict=True))),)
 
 
@@ -218,7 +225,7 @@ class BroadcastTo(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, shape = operands(self, inputs, 2)
-        target = tuple(constant_ints(self, shape, "the shape"))
+        target = constant_shape(self, shape, "the shape")
         if broadcast(self, [x.shape, target]) != target:
             raise self.fail(f"{x.type} does not fit in {target}")
         return (TensorType(x.dtype, target),)
@@ -256,7 +263,7 @@ class Split(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         axis, x = operands(self, inputs, 2)
-        at = axis_of(self, constant_ints(self, axis, "the axis")[0], x.rank)
+        at = axis_of(self, constant_int(self, axis, "the axis"), x.rank)
         if self.num_splits < 1 or x.shape[at] % self.num_splits:
             raise self.fail(f"{x.type} does not split into {self.num_splits} along axis {at}")
         part = x.shape[at] // self.num_splits
@@ -273,13 +280,13 @@ class SplitV(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, lengths, axis = operands(self, inputs, 3)
-        at = axis_of(self, constant_ints(self, axis, "the axis")[0], x.rank)
-        sizes = constant_ints(self, lengths, "the sizes")
-        if sizes.count(-1) == 1:
-            sizes[sizes.index(-1)] = x.shape[at] - sum(sizes) - 1
-        if sum(sizes) != x.shape[at] or min(sizes, default=0) < 0 or len(sizes) != self.num_splits:
-            raise self.fail(f"{x.type} does not split into {sizes} along axis {at}")
-        return tuple(TensorType(x.dtype, (*x.shape[:at], s, *x.shape[at + 1 :])) for s in sizes)
+        at = axis_of(self, constant_int(self, axis, "the axis"), x.rank)
+        parts = constant_ints(self, lengths, "the sizes", self.num_splits)
+        if parts.count(-1) == 1:
+            parts[parts.index(-1)] = x.shape[at] - sum(parts) - 1
+        if sum(parts) != x.shape[at] or min(parts, default=0) < 0:
+            raise self.fail(f"{x.type} does not split into {parts} along axis {at}")
+        return tuple(TensorType(x.dtype, (*x.shape[:at], s, *x.shape[at + 1 :])) for s in parts)
 
 
 @dataclass(frozen=True)

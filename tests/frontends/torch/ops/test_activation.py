@@ -74,7 +74,11 @@ KEEPS_NAN = ["relu", "relu6", "hardtanh", "hardtanh_wide", "leaky_relu", "elu", 
 
 @pytest.mark.parametrize("name", KEEPS_NAN)
 def test_nan(name: str) -> None:
-    check(Case("", ACTIVATIONS[name], [torch.tensor([nan, 1.0, inf, -inf] if name != "softsign" else [nan, 1.0])], draws=0))
+    check(
+        Case(
+            "", ACTIVATIONS[name], [torch.tensor([nan, 1.0, inf, -inf] if name != "softsign" else [nan, 1.0])], draws=0
+        )
+    )
 
 
 CHANNELS = nn.PReLU(4)
@@ -87,7 +91,12 @@ CASES: list[Any] = [
     Case("glu", nn.GLU(), [normal(2, 3, 8)]),
     Case("glu_channels", nn.GLU(1), [normal(2, 8, 3, 3)]),
     Case("relu_int", lambda x: (F.relu(x), F.hardtanh(x, -2, 3), F.relu6(x)), [ints(9)]),
-    Case("inplace", nn.Sequential(nn.ReLU(inplace=True), nn.Hardswish(inplace=True)), [normal(4)], ops=["RELU", "HARD_SWISH"]),
+    Case(
+        "inplace",
+        nn.Sequential(nn.ReLU(inplace=True), nn.Hardswish(inplace=True)),
+        [normal(4)],
+        ops=["RELU", "HARD_SWISH"],
+    ),
     Case("functional", lambda x: (F.selu(x), F.celu(x, 0.5), F.softsign(x), F.hardtanh(x, 0, 1)), [normal(9)]),
     Case("softmin", lambda x: F.softmin(x, 1), [normal(2, 3, 4)]),
     Case("rrelu_on", lambda x: F.rrelu(x, training=True), [normal(4)], error="training=self.training"),

@@ -43,8 +43,12 @@ CASES: list[Any] = [
     Case("heads_mask", masked, [Q, K, V, normal(4, 5, 7)]),
     Case("constant_bool_mask", lambda q, k, v: masked(q, k, v, MASK), [Q, K, V]),
     Case("constant_float_mask", lambda q, k, v: masked(q, k, v, BLOCKED), [Q, K, V]),
-    Case("constant_mask_ops", lambda q, k, v: masked(q, k, v, ROW), [Q, K, V],
-         ops=["MUL", "BATCH_MATMUL", "ADD", "SOFTMAX", "BATCH_MATMUL"]),
+    Case(
+        "constant_mask_ops",
+        lambda q, k, v: masked(q, k, v, ROW),
+        [Q, K, V],
+        ops=["MUL", "BATCH_MATMUL", "ADD", "SOFTMAX", "BATCH_MATMUL"],
+    ),
     Case("grouped", partial(attend, enable_gqa=True), [Q, K2, V2]),
     Case("grouped_one", partial(attend, enable_gqa=True), [Q, K2[:, :1], V2[:, :1]]),
     Case("grouped_causal", partial(attend, enable_gqa=True, is_causal=True), [Q, K2, V2]),
@@ -56,13 +60,21 @@ CASES: list[Any] = [
 ]
 
 X = normal(2, 5, 8)
-LAYER = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+HEADS = nn.MultiheadAttention(8, 4, batch_first=True)
 MODULES: list[Any] = [
     Case("multihead", nn.MultiheadAttention(8, 2), [X, X + 1, X - 1]),
     Case("multihead_batch_first", nn.MultiheadAttention(8, 2, batch_first=True), [X, X + 1, X - 1]),
-    Case("multihead_no_weights", lambda x, m=nn.MultiheadAttention(8, 4, batch_first=True): m(x, x, x, need_weights=False)[0], [X]),
-    Case("multihead_masked", lambda x, p, m=nn.MultiheadAttention(8, 2, batch_first=True): m(x, x, x, key_padding_mask=p)[0],
-         [X, torch.tensor([[False] * 4 + [True], [False] * 5])], draws=0),
+    Case(
+        "multihead_no_weights",
+        lambda x: HEADS(x, x, x, need_weights=False)[0],
+        [X],
+    ),
+    Case(
+        "multihead_masked",
+        lambda x, p: HEADS(x, x, x, key_padding_mask=p)[0],
+        [X, torch.tensor([[False] * 4 + [True], [False] * 5])],
+        draws=0,
+    ),
 ]
 
 

@@ -38,7 +38,12 @@ def test_relations_to_numbers(x: torch.Tensor, number: float) -> None:
 
 @pytest.mark.parametrize(
     "operands",
-    [(BOOL, bools(4)), (ints(2, 4, low=-1, high=2), ints(4, low=-1, high=2)), (F32, ints(4, low=0, high=2)), (EDGES, EDGES)],
+    [
+        (BOOL, bools(4)),
+        (ints(2, 4, low=-1, high=2), ints(4, low=-1, high=2)),
+        (F32, ints(4, low=0, high=2)),
+        (EDGES, EDGES),
+    ],
     ids=["bools", "ints", "mixed", "edges"],
 )
 def test_logic(operands: tuple[torch.Tensor, torch.Tensor]) -> None:
@@ -71,7 +76,11 @@ def test_constant_masks(mask: int, dtype: torch.dtype) -> None:
 
 SHIFTS = [
     Case("by_number", lambda x: (x << 3, x >> 2, x << 0, 1 << (x & 7), 100 >> (x & 3)), [ints(9, low=-99, high=99)]),
-    Case("by_tensor", lambda x, y: (x << y, x >> y), [ints(9, dtype=torch.int32), ints(9, low=0, high=9, dtype=torch.int32)]),
+    Case(
+        "by_tensor",
+        lambda x, y: (x << y, x >> y),
+        [ints(9, dtype=torch.int32), ints(9, low=0, high=9, dtype=torch.int32)],
+    ),
     Case("sign_bit", lambda x: (x << 31, x >> 31), [ints(9, dtype=torch.int32)]),
     Case("uint8", lambda x: (x << 3, x >> 1), [ints(9, low=0, high=256, dtype=torch.uint8)]),
     Case("named", lambda x: torch.bitwise_right_shift(torch.bitwise_left_shift(x, 2), 1), [ints(9)]),
@@ -101,12 +110,20 @@ CASES = [
     Case("where", torch.where, [BOOL, F32, normal(4)]),
     Case("where_broadcast", torch.where, [bools(3, 1), normal(4), normal(2, 1, 1)]),
     Case("where_mixed", torch.where, [BOOL, ints(2, 3, 4), F32]),
-    Case("where_numbers", lambda c, x: (torch.where(c, x, 0.5), torch.where(c, 2, x), torch.where(c, 1.0, 0.0)), [BOOL, F32]),
+    Case(
+        "where_numbers",
+        lambda c, x: (torch.where(c, x, 0.5), torch.where(c, 2, x), torch.where(c, 1.0, 0.0)),
+        [BOOL, F32],
+    ),
     Case("where_int_number", lambda c, x: (torch.where(c, x, 0.5), torch.where(c, x, 2)), [BOOL, ints(4)]),
     Case("where_int8", torch.where, [bools(5), ints(5, dtype=torch.int8), ints(5, dtype=torch.int8)]),
     Case("where_bool", torch.where, [BOOL, bools(4), bools(3, 1)]),
-    Case("where_nan", lambda c, x: torch.where(c, x, 0.0), [torch.tensor([True, False, False]), torch.tensor([1, nan, inf])],
-         draws=0),
+    Case(
+        "where_nan",
+        lambda c, x: torch.where(c, x, 0.0),
+        [torch.tensor([True, False, False]), torch.tensor([1, nan, inf])],
+        draws=0,
+    ),
     Case("masked_fill", lambda x, m: (x.masked_fill(m, -inf), x.masked_fill(m, 2)), [F32, bools(3, 4)]),
     Case("masked_fill_int", lambda x, m: x.masked_fill(m, 2), [ints(2, 3, 4), BOOL]),
     Case("masked_fill_tensor", lambda x, m, v: x.masked_fill(m, v), [F32, BOOL, torch.tensor(3.0)]),

@@ -30,7 +30,9 @@ def test_types(source: torch.dtype) -> None:
 X, I64 = normal(2, 3), ints(2, 3)
 CASES: list[Any] = [
     Case("methods", lambda x: (x.long(), x.int(), x.bool(), x.float(), x.byte(), x.char(), x.short()), [ints(9)]),
-    Case("like", lambda x, i: (i.type_as(x), x.to(i), i.to(x), x.type(torch.int32), x.to("cpu", torch.int64)), [X, I64]),
+    Case(
+        "like", lambda x, i: (i.type_as(x), x.to(i), i.to(x), x.type(torch.int32), x.to("cpu", torch.int64)), [X, I64]
+    ),
     Case("half_and_back", lambda x: x.double().float() + x.to(torch.float64).to(torch.float32), [X]),
     Case("layout", lambda x: x[None].to(memory_format=torch.channels_last) + 1, [normal(2, 3, 4)]),
     Case("no_ops", lambda x: x.float().clone().contiguous().cpu() * 2, [X], ops=["MUL"]),

@@ -20,15 +20,32 @@ def aranges(x: torch.Tensor) -> Any:
 
 
 def fills(x: torch.Tensor) -> Any:
-    plain = torch.zeros(2, 3), torch.ones(2, dtype=torch.int64), torch.full((2, 1), 3), torch.full((2,), 0.5), torch.eye(3)
-    likes = torch.zeros_like(x), torch.ones_like(x, dtype=torch.bool), torch.full_like(x, 2.5), torch.zeros_like(x).fill_(7)
+    plain = (
+        torch.zeros(2, 3),
+        torch.ones(2, dtype=torch.int64),
+        torch.full((2, 1), 3),
+        torch.full((2,), 0.5),
+        torch.eye(3),
+    )
+    likes = (
+        torch.zeros_like(x),
+        torch.ones_like(x, dtype=torch.bool),
+        torch.full_like(x, 2.5),
+        torch.zeros_like(x).fill_(7),
+    )
     news = x.new_zeros(2), x.new_ones(2, 1), x.new_full((3,), 3), x.new_tensor([1, 2]), torch.tensor(2.5)
     return x + 1, *plain, *likes, *news, torch.eye(2, 3), torch.scalar_tensor(2.0), x.clone().zero_()
 
 
 def lines(x: torch.Tensor) -> Any:
     corners = torch.tril_indices(3, 4), torch.triu_indices(3, 3, 1)
-    return x + 1, torch.linspace(0, 1, 5), torch.linspace(-1, 1, 7, dtype=torch.float64), torch.logspace(0, 2, 3), *corners
+    return (
+        x + 1,
+        torch.linspace(0, 1, 5),
+        torch.linspace(-1, 1, 7, dtype=torch.float64),
+        torch.logspace(0, 2, 3),
+        *corners,
+    )
 
 
 def triangles(x: torch.Tensor) -> Any:
@@ -39,7 +56,12 @@ EDGE = torch.tensor([-1.0, 0.0, 1.0, 2.5])
 CASES: list[Any] = [
     Case("arange", aranges, [X]),
     Case("fills", fills, [X]),
-    Case("empty", lambda x: torch.empty(2).fill_(3) + torch.empty_like(x)[0, 0, :2] * 0 + x.new_empty(2).zero_(), [X], draws=0),
+    Case(
+        "empty",
+        lambda x: torch.empty(2).fill_(3) + torch.empty_like(x)[0, 0, :2] * 0 + x.new_empty(2).zero_(),
+        [X],
+        draws=0,
+    ),
     Case("lines", lines, [X]),
     Case("large", lambda x: x + torch.zeros(300, 300), [normal(300, 300)]),
     Case("large_result", lambda x: (torch.ones(300, 300), x + 1), [normal(3)]),
@@ -51,13 +73,27 @@ CASES: list[Any] = [
     Case("causal", lambda x: x + torch.triu(torch.full((4, 4), -inf), 1), [normal(4, 4)], ops=["ADD"]),
     Case("triangle_of_infinities", lambda x: torch.tril(x), [torch.full((3, 3), -inf)], draws=0),
     Case("bucketize", lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True)), [X]),
-    Case("bucketize_edges", lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True, out_int32=True)),
-         [torch.tensor([-1.0, 0, 1, 2.5, 3, -2, nan, inf, -0.0])], draws=0),
+    Case(
+        "bucketize_edges",
+        lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True, out_int32=True)),
+        [torch.tensor([-1.0, 0, 1, 2.5, 3, -2, nan, inf, -0.0])],
+        draws=0,
+    ),
     Case("bucketize_int", lambda x: torch.bucketize(x, torch.tensor([-3, 0, 2])), [I64]),
-    Case("bucketize_computed", lambda x, e: (torch.bucketize(x, e.sort()[0]), torch.bucketize(x, e.cumsum(0), right=True)),
-         [X, torch.tensor([0.1, 0.5, 0.9])]),
-    Case("searchsorted", lambda x: (torch.searchsorted(EDGE, x), torch.searchsorted(EDGE, x, side="right"), torch.searchsorted(EDGE, 0.3)),
-         [X]),
+    Case(
+        "bucketize_computed",
+        lambda x, e: (torch.bucketize(x, e.sort()[0]), torch.bucketize(x, e.cumsum(0), right=True)),
+        [X, torch.tensor([0.1, 0.5, 0.9])],
+    ),
+    Case(
+        "searchsorted",
+        lambda x: (
+            torch.searchsorted(EDGE, x),
+            torch.searchsorted(EDGE, x, side="right"),
+            torch.searchsorted(EDGE, 0.3),
+        ),
+        [X],
+    ),
     Case("searchsorted_many", lambda x: torch.searchsorted(x, x), [normal(2, 4).sort()[0]], error="searchsorted"),
 ]
 

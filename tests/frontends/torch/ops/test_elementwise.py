@@ -73,12 +73,17 @@ CASES = [
         for mode in ("trunc", "floor", None)
         for kind, operands in {"float": ROUNDED, "int": (I64, I64_B), "mixed": (I32, ROUNDED[1][:4])}.items()
     ),
-    Case("mode_numbers", lambda x: (torch.div(x, 2, rounding_mode="trunc"), torch.div(x, 0.3, rounding_mode="floor")),
-         [normal(50, scale=9)]),
+    Case(
+        "mode_numbers",
+        lambda x: (torch.div(x, 2, rounding_mode="trunc"), torch.div(x, 0.3, rounding_mode="floor")),
+        [normal(50, scale=9)],
+    ),
     Case("remainders", lambda x, y: (x % y, torch.fmod(x, y), x // y), ROUNDED),
     Case("number_remainder", lambda x: (7 % x, 2.5 % x, 7 // x), [positive(20)]),
     # 1.0 // 0.1 is 9: the float 0.1 is a little more than a tenth.
-    Case("exact_quotient", lambda x, y: x // y, [torch.tensor([1.0, 2.0, 0.3, 7.0]), torch.tensor([0.1, 0.2, 0.1, 0.7])]),
+    Case(
+        "exact_quotient", lambda x, y: x // y, [torch.tensor([1.0, 2.0, 0.3, 7.0]), torch.tensor([0.1, 0.2, 0.1, 0.7])]
+    ),
     Case("by_zero", lambda x, y: (x / y, x // y, x % y), [torch.tensor([1.0, -1.0, 0.0]), torch.zeros(3)], draws=0),
     Case("div_ops", torch.div, [F32, F32_B], ops=["DIV"]),
     Case("add_ops", lambda x: x + 1, [F32], ops=["ADD"]),
@@ -107,35 +112,60 @@ CLAMPS = [
     Case("clamp_int", lambda x: (x.clamp(-2, 3), x.clamp(min=0), x.clamp(max=2.5)), [I64]),
     Case("clamp_int8", lambda x: x.clamp(-2, 3), [I32.char()]),
     Case("clamp_tensors", lambda x, a, b: (x.clamp(a, b), x.clamp(min=a), x.clamp(max=b)), [F32, *BOUNDS]),
-    Case("clamp_min_max", lambda x, a: (x.clamp_min(0.3), x.clamp_max(0.3), x.clamp_min(a), x.clamp_max(a)), [F32, F32_B]),
-    Case("clamp_nan", lambda x: (x.clamp(-1, 2), x.clamp(0, 6), x.clamp(0.5)), [torch.tensor([nan, inf, -inf, 1.0])], draws=0),
+    Case(
+        "clamp_min_max", lambda x, a: (x.clamp_min(0.3), x.clamp_max(0.3), x.clamp_min(a), x.clamp_max(a)), [F32, F32_B]
+    ),
+    Case(
+        "clamp_nan",
+        lambda x: (x.clamp(-1, 2), x.clamp(0, 6), x.clamp(0.5)),
+        [torch.tensor([nan, inf, -inf, 1.0])],
+        draws=0,
+    ),
     Case("max_other", lambda x, y: (torch.max(x, y), torch.min(x, y)), [F32, normal(4)]),
     Case("max_bool", lambda x, y: (torch.maximum(x, y), torch.minimum(x, y)), [BOOL, bools(4)]),
-    Case("fmax_nan", lambda x, y: (torch.fmax(x, y), torch.fmin(x, y)),
-         [torch.tensor([nan, 1.0, nan, 2.0]), torch.tensor([3.0, nan, nan, 1.0])], draws=0),
+    Case(
+        "fmax_nan",
+        lambda x, y: (torch.fmax(x, y), torch.fmin(x, y)),
+        [torch.tensor([nan, 1.0, nan, 2.0]), torch.tensor([3.0, nan, nan, 1.0])],
+        draws=0,
+    ),
 ]
 
 FORMULAS = [
     Case("lerp", lambda x, y: (torch.lerp(x, y, 0.2), torch.lerp(x, y, 0.8), torch.lerp(x, y, 1.0)), [F32, F32_B]),
     Case("lerp_tensor", torch.lerp, [F32, normal(4), positive(2, 3, 4, high=0.9)]),
-    Case("addcmul", lambda x, y, z: (torch.addcmul(x, y, z), torch.addcmul(x, y, z, value=0.5)), [F32, F32_B, normal(4)]),
+    Case(
+        "addcmul", lambda x, y, z: (torch.addcmul(x, y, z), torch.addcmul(x, y, z, value=0.5)), [F32, F32_B, normal(4)]
+    ),
     Case("addcmul_int", lambda x, y, z: torch.addcmul(x, y, z, value=2), [I64, I64_B, ints(2, 3, 4)]),
     Case("addcdiv", lambda x, y, z: torch.addcdiv(x, y, z, value=2), [F32, F32_B, positive(2, 3, 4)]),
     Case("atan2", torch.atan2, [F32, F32_B]),
     Case("atan2_broadcast", torch.atan2, [normal(3, 1), normal(4)]),
     Case("atan2_axes", torch.atan2, [torch.tensor([0.0, 1, 0, -1, 0]), torch.tensor([1.0, 0, -1, 0, 0])], draws=0),
     Case("hypot", torch.hypot, [F32, normal(4)]),
-    Case("hypot_edges", torch.hypot, [torch.tensor([0, inf, 3e38, 1e-30, inf, -3]), torch.tensor([0, inf, 1e38, 1e-30, 1, 4.0])],
-         draws=0),
+    Case(
+        "hypot_edges",
+        torch.hypot,
+        [torch.tensor([0, inf, 3e38, 1e-30, inf, -3]), torch.tensor([0, inf, 1e38, 1e-30, 1, 4.0])],
+        draws=0,
+    ),
     Case("logaddexp", torch.logaddexp, [F32 * 20, F32_B]),
-    Case("logaddexp_edges", torch.logaddexp, [torch.tensor([inf, -inf, -inf, inf, 100]), torch.tensor([inf, -inf, 3, -inf, 100.0])],
-         draws=0),
+    Case(
+        "logaddexp_edges",
+        torch.logaddexp,
+        [torch.tensor([inf, -inf, -inf, inf, 100]), torch.tensor([inf, -inf, 3, -inf, 100.0])],
+        draws=0,
+    ),
     Case("xlogy", lambda x, y: (torch.xlogy(x, y), torch.xlogy(x, 2.5), torch.xlogy(2, y)), [F32, positive(2, 3, 4)]),
     Case("xlogy_zero", torch.xlogy, [torch.tensor([0.0, 0, 0, 1]), torch.tensor([0.0, inf, nan, 0])], draws=0),
-    Case("special_xlogy", lambda x, y: (torch.special.xlogy(x, y), torch.special.xlogy(x, 2), torch.special.xlogy(2, y)),
-         [F32, positive(2, 3, 4)]),
+    Case(
+        "special_xlogy",
+        lambda x, y: (torch.special.xlogy(x, y), torch.special.xlogy(x, 2), torch.special.xlogy(2, y)),
+        [F32, positive(2, 3, 4)],
+    ),
     Case("heaviside", torch.heaviside, [torch.tensor([-1.0, 0, 2, nan]), torch.tensor([0.5, 0.25, 1, 3])], draws=0),
     Case("heaviside_int", torch.heaviside, [I64, I64_B]),
+    Case("ldexp", torch.ldexp, [F32, ints(2, 3, 4)]),
     Case("copysign", lambda x, y: (torch.copysign(x, y), torch.copysign(x, -2)), [F32, F32_B]),
     Case("copysign_zero", torch.copysign, [torch.tensor([1.0, 2, -3]), torch.tensor([-0.0, 0.0, -inf])], draws=0),
 ]

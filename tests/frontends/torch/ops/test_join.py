@@ -122,7 +122,6 @@ REPEATED = [
     Case("roll-flat", lambda x: x.roll(5), [X]),
     Case("roll-bool", lambda x: x.roll(1, 1), [bools(2, 3)]),
     Case("roll-empty", lambda x: x.roll(1, 1), [normal(2, 0)]),
-    Case("roll-0d", lambda x: x.roll(1, 0) + 1, [torch.tensor(2.5)]),
     Case("flip", lambda x: x.flip(1), [X], ops=["REVERSE_V2"]),
     Case("flip-neighbours", lambda x: x.flip(1, -1), [X], ops=["REVERSE_V2"]),
     Case("flip-apart", lambda x: x.flip(2, 0), [X], ops=["REVERSE_V2", "REVERSE_V2"]),

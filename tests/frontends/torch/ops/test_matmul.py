@@ -48,6 +48,7 @@ def test_linear(shape: tuple[int, ...], bias: bool) -> None:
 
 
 X, M23, M34 = normal(2, 3, 4), normal(2, 3), normal(3, 4)
+W45, W54, B5 = normal(4, 5), normal(5, 4), normal(5)
 PRODUCTS: list[Any] = [
     Case("mm", torch.mm, [M23, M34], ops=["BATCH_MATMUL"]),
     Case("bmm", torch.bmm, [X, normal(2, 4, 5)], ops=["BATCH_MATMUL"]),
@@ -58,25 +59,48 @@ PRODUCTS: list[Any] = [
     Case("inner", torch.inner, [X, normal(5, 4)]),
     Case("inner_scalar", torch.inner, [X, torch.tensor(2.0)]),
     Case("int_large", lambda x: x @ x.T, [LARGE // 4]),
-    Case("addmm", lambda b, x, y: (torch.addmm(b, x, y), torch.addmm(b, x, y, beta=0.5, alpha=2)), [normal(4), M23, M34]),
-    Case("addmm_beta_0", lambda b, x, y: torch.addmm(b, x, y, beta=0), [torch.full((4,), torch.nan), M23, M34], draws=0),
+    Case(
+        "addmm", lambda b, x, y: (torch.addmm(b, x, y), torch.addmm(b, x, y, beta=0.5, alpha=2)), [normal(4), M23, M34]
+    ),
+    Case(
+        "addmm_beta_0", lambda b, x, y: torch.addmm(b, x, y, beta=0), [torch.full((4,), torch.nan), M23, M34], draws=0
+    ),
     Case("addmm_matrix", torch.addmm, [normal(2, 4), M23, M34]),
     Case("addmv", lambda b, x, y: torch.addmv(b, x, y, beta=2), [normal(3), M34, normal(4)]),
     Case("baddbmm", lambda b, x, y: torch.baddbmm(b, x, y, beta=0.5, alpha=3), [normal(5), X, normal(2, 4, 5)]),
     Case("addbmm", lambda b, x, y: torch.addbmm(b, x, y, beta=0.5, alpha=3), [normal(5), X, normal(2, 4, 5)]),
-    Case("addr", lambda b, x, y: (torch.addr(b, x, y), torch.addr(b, x, y, alpha=2)), [normal(3, 4), normal(3), normal(4)]),
+    Case(
+        "addr",
+        lambda b, x, y: (torch.addr(b, x, y), torch.addr(b, x, y, alpha=2)),
+        [normal(3, 4), normal(3), normal(4)],
+    ),
     Case("vecdot", lambda x, y: (torch.linalg.vecdot(x, y), torch.linalg.vecdot(x, y, dim=1)), [X, normal(3, 4)]),
+    Case(
+        "cross",
+        lambda x, y: (torch.linalg.cross(x, y), torch.cross(x, y, dim=2), x.cross(y, 0)),
+        [normal(3, 2, 3), normal(3, 1, 3)],
+    ),
+    Case("cross_int", lambda x, y: torch.linalg.cross(x, y, dim=0), [ints(3, 4), ints(3, 4)]),
     Case("chain", lambda x, y: torch.linalg.multi_dot([x, y, y.T]), [M23, M34]),
     Case("kron", lambda x, y: (torch.kron(x, y), torch.kron(x, y[0])), [normal(2, 3), normal(2, 2)]),
-    Case("tensordot", lambda x, y: (torch.tensordot(x, y, 2), torch.tensordot(x, y, ([2, 1], [1, 0]))), [X, normal(3, 4, 5)]),
+    Case(
+        "tensordot",
+        lambda x, y: (torch.tensordot(x, y, 2), torch.tensordot(x, y, ([2, 1], [1, 0]))),
+        [X, normal(3, 4, 5)],
+    ),
     Case("bilinear", nn.Bilinear(4, 3, 5), [X, normal(2, 3, 3)]),
     Case("bilinear_no_bias", nn.Bilinear(4, 3, 5, bias=False), [normal(2, 4), normal(2, 3)]),
     Case("linear_ops", nn.Linear(4, 5), [X], ops=["FULLY_CONNECTED"]),
     Case("linear_computed", lambda x, w, b: F.linear(x, w * 2, b + 1), [X, normal(5, 4), normal(5)]),
     Case("linear_vector", F.linear, [X, normal(4)]),
-    Case("linear_computed_bias", lambda x, b, w=normal(5, 4): F.linear(x, w, b), [X, normal(5)]),
-    Case("addmm_constant_ops", lambda x, w=normal(4, 5), b=normal(5): torch.addmm(b, x, w), [M34], ops=["FULLY_CONNECTED"]),
-    Case("matmul_constant_ops", lambda x, w=normal(4, 5): x @ w, [X], ops=["FULLY_CONNECTED"]),
+    Case("linear_computed_bias", lambda x, b: F.linear(x, W54, b), [X, normal(5)]),
+    Case(
+        "addmm_constant_ops",
+        lambda x: torch.addmm(B5, x, W45),
+        [M34],
+        ops=["FULLY_CONNECTED"],
+    ),
+    Case("matmul_constant_ops", lambda x: x @ W45, [X], ops=["FULLY_CONNECTED"]),
     Case("transposed_ops", lambda x, y: x @ y.transpose(1, 2), [X, normal(2, 5, 4)]),
 ]
 
@@ -125,10 +149,19 @@ def test_einsum(equation: str) -> None:
 EINSUMS: list[Any] = [
     Case("diagonal", lambda x: torch.einsum("ii->i", x), [normal(3, 3)], error="einsum"),
     Case("int", lambda x, y: torch.einsum("bij,bkj->bik", x, y), [ints(2, 3, 4), ints(2, 5, 4)]),
-    Case("scores_ops", lambda x, y: torch.einsum("bhid,bhjd->bhij", x, y), [normal(1, 2, 3, 4), normal(1, 2, 5, 4)],
-         ops=["RESHAPE", "RESHAPE", "BATCH_MATMUL", "RESHAPE"]),
-    Case("constant_ops", lambda x, w=normal(4, 5): torch.einsum("bij,jk->bik", x, w), [X], ops=["FULLY_CONNECTED"]),
-    Case("constant_transposed_ops", lambda x, w=normal(5, 4): torch.einsum("bij,kj->bik", x, w), [X], ops=["FULLY_CONNECTED"]),
+    Case(
+        "scores_ops",
+        lambda x, y: torch.einsum("bhid,bhjd->bhij", x, y),
+        [normal(1, 2, 3, 4), normal(1, 2, 5, 4)],
+        ops=["RESHAPE", "RESHAPE", "BATCH_MATMUL", "RESHAPE"],
+    ),
+    Case("constant_ops", lambda x: torch.einsum("bij,jk->bik", x, W45), [X], ops=["FULLY_CONNECTED"]),
+    Case(
+        "constant_transposed_ops",
+        lambda x: torch.einsum("bij,kj->bik", x, W54),
+        [X],
+        ops=["FULLY_CONNECTED"],
+    ),
 ]
 
 A, B = normal(4, 6), normal(4, 6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import inf
 from typing import Any
 
 import pytest
@@ -38,18 +38,32 @@ CASES: list[Any] = [
     Case("log_softmax_ops", nn.LogSoftmax(-1), [X], ops=["LOG_SOFTMAX"]),
     Case("softmax2d", nn.Softmax2d(), [X]),
     Case("masked", lambda x: (F.softmax(x, -1), F.log_softmax(x, -1), F.softmax(x, 0)), [MASKED], draws=0),
-    Case("dtype", lambda x: (F.softmax(x, 1, dtype=torch.float32), F.log_softmax(x, 1, dtype=torch.float64)), [ints(2, 3)]),
-    Case("logsumexp", lambda x: (torch.logsumexp(x, (0, 2)), torch.logsumexp(x, 1, True), x.logsumexp((0, 1, 2, 3))), [X]),
+    Case(
+        "dtype",
+        lambda x: (F.softmax(x, 1, dtype=torch.float32), F.log_softmax(x, 1, dtype=torch.float64)),
+        [ints(2, 3)],
+    ),
+    Case(
+        "logsumexp", lambda x: (torch.logsumexp(x, (0, 2)), torch.logsumexp(x, 1, True), x.logsumexp((0, 1, 2, 3))), [X]
+    ),
     Case("logsumexp_infinities", lambda x: torch.logsumexp(x, 1), [ROWS_OF_INFINITIES], draws=0),
     Case("logsumexp_int", lambda x: torch.logsumexp(x, 1), [ints(2, 3)]),
     Case("many_dimensions", lambda x: (F.softmax(x, 2), F.softmax(x, -1)), [normal(2, 1, 2, 1, 3, 2)]),
 ]
 SCANS: list[Any] = [
     Case("cumsum_int", lambda x: (x.cumsum(0), x.cumprod(1)), [ints(3, 4)]),
-    Case("cumsum_int32", lambda x: (x.cumsum(0), x.cumsum(0, dtype=torch.int32), x.cumprod(1)), [ints(3, 4, dtype=torch.int32)]),
+    Case(
+        "cumsum_int32",
+        lambda x: (x.cumsum(0), x.cumsum(0, dtype=torch.int32), x.cumprod(1)),
+        [ints(3, 4, dtype=torch.int32)],
+    ),
     Case("cumsum_bool", lambda x: (x.cumsum(0), x.cumprod(1), x.cumsum(1, dtype=torch.float32)), [bools(3, 4)]),
     Case("cumsum_uint8", lambda x: x.cumsum(0), [ints(9, low=0, high=256, dtype=torch.uint8)]),
-    Case("cummax_ties", lambda x: (torch.cummax(x, 0), torch.cummin(x, 0)), [torch.tensor([1.0, 3, 3, 2, 1, 1, 4, 0, 0, 5])]),
+    Case(
+        "cummax_ties",
+        lambda x: (torch.cummax(x, 0), torch.cummin(x, 0)),
+        [torch.tensor([1.0, 3, 3, 2, 1, 1, 4, 0, 0, 5])],
+    ),
     Case("cummax_int", lambda x: (torch.cummax(x, 1), torch.cummin(x, 1)), [ints(3, 9)]),
     Case("cummax_infinite", lambda x: torch.cummax(x, 0), [torch.tensor([-inf, -inf, -1.0, -2.0])], draws=0),
     Case("cumprod_long", lambda x: x.cumprod(1), [positive(2, 100, low=0.9, high=1.1)], tolerance=1e-5),

@@ -18,13 +18,21 @@ TIES = ints(4, 30, low=0, high=5)
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_axes(dim: int) -> None:
     def model(x: torch.Tensor) -> Any:
-        pairs = x.topk(2, dim), x.topk(3, dim, largest=False), x.sort(dim), x.sort(dim, descending=True), x.kthvalue(2, dim)
+        pairs = (
+            x.topk(2, dim),
+            x.topk(3, dim, largest=False),
+            x.sort(dim),
+            x.sort(dim, descending=True),
+            x.kthvalue(2, dim),
+        )
         return *pairs, x.argsort(dim), torch.argsort(x, dim=dim, descending=True, stable=True), x.kthvalue(1, dim, True)
 
     check(Case("", model, [X]))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8], ids=str
+)
 def test_ties(dtype: torch.dtype) -> None:
     """A stable sort keeps equals in their order, rising and falling."""
 
@@ -35,7 +43,12 @@ def test_ties(dtype: torch.dtype) -> None:
 
 
 CASES: list[Any] = [
-    Case("int_limits", lambda x: (x.sort(), x.sort(descending=True)), [torch.tensor([-(2**63), 2**63 - 1, 0, -1, 1])], draws=0),
+    Case(
+        "int_limits",
+        lambda x: (x.sort(), x.sort(descending=True)),
+        [torch.tensor([-(2**63), 2**63 - 1, 0, -1, 1])],
+        draws=0,
+    ),
     Case("int32_limits", lambda x: x.sort(), [torch.tensor([-(2**31), 2**31 - 1, 0], dtype=torch.int32)], draws=0),
     Case("infinities", lambda x: (x.sort(), x.topk(2)), [torch.tensor([1.0, -inf, inf, -0.5])], draws=0),
     Case("bool", lambda x: (torch.sort(x, stable=True), torch.sort(x, stable=True, descending=True)), [bools(9)]),

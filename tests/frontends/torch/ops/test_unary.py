@@ -34,7 +34,7 @@ def test_everywhere(function: Any) -> None:
     check(Case("", function, [normal(3, 4, 5, scale=3)], tolerance=4e-6))
 
 
-@every(POSITIVE + [torch.special.log1p])
+@every([*POSITIVE, torch.special.log1p])
 def test_positive(function: Any) -> None:
     check(Case("", function, [positive(3, 40)]))
 

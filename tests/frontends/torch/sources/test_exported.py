@@ -15,7 +15,7 @@ import torch
 
 from liteport.errors import InputError, UnsafeFileError, UnsupportedError, UsageError
 from liteport.frontends.torch.sources import load
-from liteport.frontends.torch.sources.exported import _RULES, _strings
+from liteport.frontends.torch.sources.exported import _RULES, _fields
 from tests.frontends.torch.sources.support import Calls, error_of, image, net, rezip, same_outputs, touch
 
 
@@ -71,7 +71,7 @@ def test_the_varied_program_exercises_the_rules(varied: Path) -> None:
     """A rule whose key no longer occurs in what torch.export writes would let everything pass."""
     document = json.loads(record(varied, "models/varied.json", "models/model.json"))
     weights = json.loads(record(varied, "model_weights_config.json"))
-    keys = {key for key, _ in [*_strings(document), *_strings(weights)]}
+    keys = {key for key, _ in [*_fields(document), *_fields(weights)]}
     optional = {"as_operator", "class_fqn", "user_input_name", "forward_arg_names"}
     assert set(_RULES) - optional <= keys
 
@@ -133,6 +133,20 @@ def put_expression(marker: Path) -> Callable[[Any], None]:
     return edit
 
 
+def put_expression_in(wrap: Callable[[str], Any]) -> Callable[[Path], Callable[[Any], None]]:
+    """The same inside of a container, which sympify opens."""
+
+    def make(marker: Path) -> Callable[[Any], None]:
+        def edit(document: Any) -> None:
+            put_expression(marker)(document)
+            expression = next(iter(graph(document)["tensor_values"].values()))["sizes"][0]["as_expr"]
+            expression["expr_str"] = wrap(expression["expr_str"])
+
+        return edit
+
+    return make
+
+
 def put_attribute(marker: Path) -> Callable[[Any], None]:
     def edit(document: Any) -> None:
         spec = document["graph_module"]["signature"]["input_specs"][0]
@@ -166,6 +180,8 @@ EDITS: dict[str, tuple[Callable[[Path], Callable[[Any], None]], str]] = {
     "file": (put_call("torch.ops.aten.from_file.default"), "as target"),
     "other library": (put_call("torch.ops.image.write_file.default"), "as target"),
     "expression": (put_expression, "as expr_str"),
+    "expression in a list": (put_expression_in(lambda text: [text]), "as expr_str"),
+    "expression in a dict": (put_expression_in(lambda text: {"x": text}), "as expr_str"),
     "input name": (put_name("x={}"), "as name"),
     "keyword": (put_name("x, y={}"), "as name"),
     "parameter name": (put_attribute, "as parameter_name"),

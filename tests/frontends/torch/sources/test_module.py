@@ -73,6 +73,15 @@ def test_tensors_in_plain_attributes_and_lists_follow() -> None:
     assert module.anchors["small"][0].dtype == torch.float16
 
 
+def test_containers_that_hold_themselves() -> None:
+    module = net().half()
+    module.config = {"parts": [torch.ones(2).half()]}
+    module.config["self"] = module.config
+    twin = load(module).module
+    assert twin.config["self"] is twin.config
+    assert twin.config["parts"][0].dtype == torch.float32
+
+
 def test_tied_weights_stay_tied() -> None:
     module = nn.ModuleDict({"a": nn.Linear(3, 3), "b": nn.Linear(3, 3)}).half()
     module["b"].weight = module["a"].weight

@@ -170,6 +170,12 @@ def heaviside(b: TorchBuilder, x: Value, values: Value) -> Value:
     return convert(b, where(left.equals(0), at_zero, step).value, b.result.dtype)
 
 
+def ldexp(b: TorchBuilder, x: Value, other: Value) -> Value:
+    """ldexp.Tensor(Tensor self, Tensor other) -> Tensor"""
+    left, right = terms(b, x, other, dtype=DType.FLOAT32)
+    return (left * math.exp2(right)).value
+
+
 def copysign(b: TorchBuilder, x: Value, other: Operand) -> Value:
     """copysign(Tensor self, Tensor other) -> Tensor; the sign of a nan counts as positive."""
     left, right = terms(b, x, other, dtype=DType.FLOAT32)
@@ -229,6 +235,7 @@ LOWERINGS: Table = {
     aten.special_xlogy.other_scalar: xlogy,
     aten.special_xlogy.self_scalar: xlogy,
     aten.heaviside.default: heaviside,
+    aten.ldexp.Tensor: ldexp,
     aten.copysign.Tensor: copysign,
     aten.copysign.Scalar: copysign,
 }

@@ -116,6 +116,24 @@ def vecdot(b: TorchBuilder, x: Value, y: Value, *, dim: int = -1) -> Value:
     return convert(b, total.value, b.result.dtype)
 
 
+def cross(b: TorchBuilder, x: Value, other: Value, dim: int | None = None) -> Value:
+    """cross(Tensor self, Tensor other, int? dim=None) -> Tensor; without dim, along the first dimension of 3"""
+    result = b.result
+    at = axis(result.shape.index(3) if dim is None else dim, result.rank)
+    left, right = (basic.broadcast_to(b, v.value, result.shape) for v in terms(b, x, other, dtype=wide(result.dtype)))
+    after, before = [1, 2, 0], [2, 0, 1]
+    ahead, behind = (
+        Term(b, basic.gather(b, left, i, at)) * Term(b, basic.gather(b, right, j, at))
+        for i, j in ((after, before), (before, after))
+    )
+    return convert(b, (ahead - behind).value, result.dtype)
+
+
+def linalg_cross(b: TorchBuilder, x: Value, other: Value, *, dim: int = -1) -> Value:
+    """linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor"""
+    return cross(b, x, other, dim)
+
+
 def kron(b: TorchBuilder, x: Value, other: Value) -> Value:
     """kron(Tensor self, Tensor other) -> Tensor"""
     rank = max(x.rank, other.rank)
@@ -180,6 +198,8 @@ LOWERINGS: Table = {
     aten.linalg_multi_dot.default: chain_matmul,
     aten.bilinear.default: bilinear,
     aten.linalg_vecdot.default: vecdot,
+    aten.cross.default: cross,
+    aten.linalg_cross.default: linalg_cross,
     aten.kron.default: kron,
     aten.cosine_similarity.default: cosine_similarity,
     aten.pairwise_distance.default: pairwise_distance,

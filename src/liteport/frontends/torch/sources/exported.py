@@ -48,6 +48,18 @@ _EXPRESSION_NODES = (
     *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
 )
 _LOGGERS = ("torch.export", "torch.export.pt2_archive._package", "torch._export.serde.serialize")
+# Fields whose keys are free: names of values and parameters, of metadata.
+_MAPS = {
+    *("tensor_values", "sym_int_values", "sym_float_values", "sym_bool_values", "custom_obj_values"),
+    *(
+        "range_constraints",
+        "metadata",
+        "opset_version",
+        "treespec_namedtuple_fields",
+        "as_string_to_argument",
+        "config",
+    ),
+}
 _TREE_TYPES = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 
 
@@ -78,21 +90,21 @@ def exported_program(file: ModelFile, *, trusted: bool) -> Any:
 
 def _check(file: ModelFile) -> None:
     try:
-        wrong = next(_wrong_strings(file), None)
+        wrong = next(_wrong_fields(file), None)
     except LiteportError:
         raise
     except Exception as error:  # neither the archive nor its JSON need be what they should
         raise InputError(f"{file} is truncated or damaged ({described(error)}): download or save it again") from error
     if wrong is not None:
         name, key, value = wrong
-        raise _unsafe(file, f"{name} has {plain(value)!r} as {key}, which no program of plain operators needs")
+        raise _unsafe(file, f"{name} has {plain(repr(value))} as {key}, which no program of plain operators needs")
 
 
-def _wrong_strings(file: ModelFile) -> Iterator[tuple[str, str, str]]:
-    """The document, key and text of every string that breaks its rule."""
+def _wrong_fields(file: ModelFile) -> Iterator[tuple[str, str, Any]]:
+    """The document, name and value of every field that breaks its rule."""
     for name, document in _documents(file):
-        for key, value in _strings(json.loads(document)):
-            if key in _RULES and not _RULES[key](value):
+        for key, value in _fields(json.loads(document)):
+            if key in _RULES and value is not None and not _RULES[key](value):
                 yield name, key, value
 
 
@@ -118,16 +130,29 @@ def _check_entry(file: ModelFile, name: str) -> None:
         raise UnsupportedError(f"{file} holds code compiled by AOTInductor: save the program with torch.export.save")
 
 
-def _strings(document: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in a JSON document, with the key that it stands under."""
-    if isinstance(document, str):
-        yield key, document
-    elif isinstance(document, list):
+def _fields(document: Any, is_map: bool = False) -> Iterator[tuple[str, Any]]:
+    """Every field of every object in a JSON document, by name; the keys of maps are no names of fields."""
+    if isinstance(document, list):
         for item in document:
-            yield from _strings(item, key)
+            yield from _fields(item)
     elif isinstance(document, dict):
-        for name, item in document.items():
-            yield from _strings(item, name)
+        for key, value in document.items():
+            if not is_map:
+                yield key, value
+            yield from _fields(value, is_map=not is_map and key in _MAPS)
+
+
+def _text(rule: Callable[[str], bool]) -> Callable[[Any], bool]:
+    """A rule for a field that must be text: torch.export does not check types, and sympify looks into containers."""
+    return lambda value: isinstance(value, str) and rule(value)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and _is_name(name) for name in value)
 
 
 def _is_name(text: str) -> bool:
@@ -196,22 +221,25 @@ def _is_input_tree(text: str) -> bool:
     return all(isinstance(name, str) and _is_name(name) for name in json.loads(children[1]["context"]))
 
 
-# What becomes Python source, an attribute look-up, an import or an unpickling, by its key in the documents.
-_RULES: dict[str, Callable[[str], bool]] = {
-    "expr_str": _is_expression,
-    "target": _is_operator,
-    "as_operator": _is_operator,
-    "name": _is_name,
-    "as_name": _is_name,
-    "user_input_name": _is_name,
-    "forward_arg_names": _is_name,
-    "parameter_name": _is_attribute,
-    "buffer_name": _is_attribute,
-    "tensor_constant_name": _is_attribute,
-    "path_name": _is_payload,
-    "class_fqn": lambda text: False,
-    "in_spec": _is_input_tree,
-    "out_spec": _is_tree,
+# What becomes Python source, an expression, an attribute look-up, an import or an unpickling, by the field's name.
+_RULES: dict[str, Callable[[Any], bool]] = {
+    "expr_str": _text(_is_expression),
+    "as_int": _is_int,
+    "min_val": _is_int,
+    "max_val": _is_int,
+    "target": _text(_is_operator),
+    "as_operator": _text(_is_operator),
+    "name": _text(_is_name),
+    "as_name": _text(_is_name),
+    "user_input_name": _text(_is_name),
+    "forward_arg_names": _are_names,
+    "parameter_name": _text(_is_attribute),
+    "buffer_name": _text(_is_attribute),
+    "tensor_constant_name": _text(_is_attribute),
+    "path_name": _text(_is_payload),
+    "class_fqn": lambda value: False,
+    "in_spec": _text(_is_input_tree),
+    "out_spec": _text(_is_tree),
 }
 
 

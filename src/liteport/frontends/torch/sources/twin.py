@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.utils._pytree import tree_leaves
 
 from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.torch.sources.text import described
@@ -61,11 +60,18 @@ def torchscript(what: str) -> str:
 def _tensors(module: Any) -> Iterator[Any]:
     """Every tensor of the module once: parameters, buffers, and those in plain attributes, lists and dicts."""
     seen: set[int] = set()
-    for part in module.modules():
-        for leaf in tree_leaves(vars(part)):
-            if isinstance(leaf, torch.Tensor | np.ndarray) and id(leaf) not in seen:
-                seen.add(id(leaf))
-                yield leaf
+    waiting: list[Any] = [vars(part) for part in module.modules()]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, torch.Tensor | np.ndarray):
+            yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting.extend(value)
 
 
 def _check_data(module: Any) -> None:

@@ -1,0 +1,5 @@
+"""python -m liteport"""
+
+from liteport.cli.main import main
+
+main()

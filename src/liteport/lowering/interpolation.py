@@ -1,0 +1,197 @@
+"""Resizing x[N,C,*space] to [N,C,*counts]: tables and matrices for each dimension, and kernels where these agree.
+
+The numbers are computed in float32 in PyTorch's order of operations, since rounding decides which
+elements a point falls between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import Array
+from liteport.lowering import basic, linear
+
+# RESIZE_BILINEAR in XNNPACK rounds a half-pixel's place apart from its scale: one unit in the last place of
+# the coordinate, which is exact for scales that are fractions of powers of two and small up to this size.
+_CLOSE = 16
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dimension of `size` elements resized to `count`, result i lying at i * scale, or between half pixels."""
+
+    size: int
+    count: int
+    scale: np.float32
+    align_corners: bool = False
+
+    @property
+    def places(self) -> Array:
+        """Where every result lies among the elements, float32; half pixels by one fused multiply-add."""
+        at = np.arange(self.count)
+        if self.align_corners:
+            return self.scale * at.astype(np.float32)
+        return (np.float64(self.scale) * (at + 0.5) - 0.5).astype(np.float32)
+
+    @property
+    def is_identity(self) -> bool:
+        return self.size == self.count and self.scale in (1, 0)
+
+    @property
+    def suits_kernel(self) -> bool:
+        """Whether RESIZE_BILINEAR puts the results in the same places."""
+        if self.align_corners:
+            return True
+        if self.scale != np.float32(self.size / self.count):
+            return False
+        dyadic = float(self.scale) * self.count == self.size
+        return dyadic or self.size <= _CLOSE
+
+
+def axis(size: int, count: int, factor: float | None = None, align_corners: bool = False) -> Axis:
+    """A dimension as PyTorch resizes it: `factor`, where given, sets the scale, whatever the sizes are."""
+    if align_corners:
+        return Axis(size, count, np.float32((size - 1) / (count - 1) if count > 1 else 0), True)
+    return Axis(size, count, np.float32(1 / factor if factor else size / count))
+
+
+# Tables and matrices
+
+
+def nearest(dim: Axis, centred: bool) -> Array:
+    """The element that each result takes: the one it lies in, by its beginning or, `centred`, by its middle."""
+    at = np.arange(dim.count, dtype=np.float32) + np.float32(0.5 if centred else 0)
+    return _floor(at * dim.scale, dim.size)
+
+
+def _floor(places: Array, size: int) -> Array:
+    clipped: Array = np.minimum(np.floor(places).astype(int), size - 1)
+    return clipped
+
+
+def linear_matrix(dim: Axis) -> Array:
+    """[count, size]: between the two elements around each place."""
+    place = np.maximum(dim.places, np.float32(0))
+    first = place.astype(int)
+    share = place - first.astype(np.float32)
+    return _matrix(dim, first, [1 - share, share])
+
+
+def cubic_matrix(dim: Axis, a: float = -0.75) -> Array:
+    """[count, size]: by cubic convolution over the four elements around each place, end elements repeated."""
+    first = np.floor(dim.places).astype(int)
+    share = (dim.places - first.astype(np.float32)).astype(np.float64)
+    return _matrix(dim, first - 1, [cubic(share - k, a) for k in (-1, 0, 1, 2)])
+
+
+def _matrix(dim: Axis, first: Array, weights: Sequence[Array]) -> Array:
+    """Row i has weights[k][i] at first[i] + k, or the nearest element there is."""
+    matrix = np.zeros((dim.count, dim.size))
+    for k, weight in enumerate(weights):
+        np.add.at(matrix, (np.arange(dim.count), np.clip(first + k, 0, dim.size - 1)), weight)
+    return matrix
+
+
+Filter = Callable[[Array], Array]
+
+
+def antialiased_matrix(dim: Axis, filter: Filter, support: float) -> Array:
+    """[count, size]: `filter`, nonzero within `support`, widened to the scale where that shrinks, and normalised."""
+    one, half = np.float32(1), np.float32(0.5)
+    stretch = max(dim.scale, one)
+    reach = np.float32(support) * stretch
+    matrix = np.zeros((dim.count, dim.size))
+    for i in range(dim.count):
+        centre = dim.scale * np.float32(i + 0.5)
+        first = max(int(centre - reach + half), 0)
+        at = np.arange(first, min(int(centre + reach + half), dim.size))
+        distance = (at.astype(np.float32) - centre + half) * (one / stretch)
+        weights = filter(distance.astype(np.float64))
+        matrix[i, at] = weights / weights.sum()
+    return matrix
+
+
+def triangle(x: Array) -> Array:
+    """The filter of linear interpolation; support 1."""
+    hat: Array = np.maximum(1 - np.abs(x), 0)
+    return hat
+
+
+def cubic(x: Array, a: float = -0.5) -> Array:
+    """Keys' cubic convolution; support 2."""
+    x = np.abs(x)
+    inner = ((a + 2) * x - (a + 3)) * x * x + 1
+    outer = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, inner, np.where(x < 2, outer, 0))
+
+
+def lanczos(x: Array) -> Array:
+    """A windowed sinc; support 3."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+
+
+# Operators
+
+
+def resize_nearest(b: Builder, x: Value, dims: Sequence[Axis], centred: bool) -> Value:
+    """Every result a copy of one element: RESIZE_NEAREST_NEIGHBOR where it picks the same ones, else GATHER."""
+    tables = [nearest(dim, centred) for dim in dims]
+    for half in (False, True):
+        alike = all(np.array_equal(t, _kernel_table(dim, half)) for t, dim in zip(tables, dims, strict=True))
+        if alike and x.dtype in ops.ResizeNearestNeighbor.dtypes:
+            return _by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=half))
+    for at, (table, dim) in enumerate(zip(tables, dims, strict=True), 2):
+        if not np.array_equal(table, np.arange(dim.size)):
+            x = basic.gather(b, x, table.tolist(), at)
+    return x
+
+
+def _kernel_table(dim: Axis, half_pixel: bool) -> Array:
+    """What RESIZE_NEAREST_NEIGHBOR picks."""
+    at = np.arange(dim.count, dtype=np.float32) + np.float32(0.5 if half_pixel else 0)
+    return _floor(at * np.float32(dim.size / dim.count), dim.size)
+
+
+def resize_linear(b: Builder, x: Value, dims: Sequence[Axis]) -> Value:
+    """Linear along every dimension: RESIZE_BILINEAR where it is as close as float32 allows, else matrices."""
+    if not all(dim.suits_kernel for dim in dims):
+        return by_matrices(b, x, [linear_matrix(dim) for dim in dims])
+    aligned = dims[0].align_corners
+    return _by_planes(b, x, dims, ops.ResizeBilinear(align_corners=aligned, half_pixel_centers=not aligned))
+
+
+def by_matrices(b: Builder, x: Value, matrices: Sequence[Array]) -> Value:
+    """A matrix along every spatial dimension, those that shrink x the most first."""
+    y = basic.channels_last(b, x)
+    growth = [len(m) / m.shape[1] for m in matrices]
+    for i in sorted(range(len(matrices)), key=growth.__getitem__):
+        y = linear.along(b, y, 1 + i, matrices[i])
+    return basic.channels_first(b, y)
+
+
+def _by_planes(
+    b: Builder, x: Value, dims: Sequence[Axis], resize: ops.ResizeBilinear | ops.ResizeNearestNeighbor
+) -> Value:
+    """A 2-d kernel on x: one dimension as a single row, three as each depth's plane, then depth over single rows."""
+    counts = [dim.count for dim in dims]
+    if x.rank == 3:
+        y = basic.channels_last(b, basic.unsqueeze(b, x, 2))
+        y = b.emit(resize, y, basic.ints(b, [1, *counts]))
+        return basic.squeeze(b, basic.channels_first(b, y), 2)
+    y = basic.channels_last(b, x)
+    if x.rank == 4:
+        return basic.channels_first(b, b.emit(resize, y, basic.ints(b, counts)))
+    n, d, height, width, c = y.shape
+    if (height, width) != tuple(counts[1:]):
+        y = b.emit(resize, basic.reshape(b, y, (n * d, height, width, c)), basic.ints(b, counts[1:]))
+    pixels = prod(counts[1:])
+    if d != counts[0]:
+        y = b.emit(resize, basic.reshape(b, y, (n, d, pixels, c)), basic.ints(b, [counts[0], pixels]))
+    return basic.channels_first(b, basic.reshape(b, y, (n, *counts, c)))
