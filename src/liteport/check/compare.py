@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from liteport.check.measure import OutputCheck, Tally
+from liteport.check.measure import OutputCheck, Tally, family
 from liteport.check.runner import Runner
 from liteport.check.samples import Inputs, Source
 from liteport.errors import InputError, VerificationError
@@ -32,6 +30,12 @@ class Verification:
     @property
     def passed(self) -> bool:
         return all(output.passed for output in self.outputs)
+
+    @property
+    def summary(self) -> str:
+        """Whether it passed, and on what."""
+        many = f"{self.samples} sample{'s' * (self.samples != 1)} of {self.data}"
+        return f"{'passed' if self.passed else 'FAILED'} on {many}"
 
     def require(self) -> Verification:
         """Itself. Raises VerificationError, which says which outputs do not match, unless all do."""
@@ -58,8 +62,7 @@ class Verification:
             )
             for row in rows
         ]
-        end = f"{'passed' if self.passed else 'FAILED'} on {self.samples} samples of {self.data}"
-        return "\n".join(line.rstrip() for line in [*lines, end])
+        return "\n".join(line.rstrip() for line in [*lines, self.summary])
 
 
 def _row(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> tuple[str, ...]:
@@ -164,16 +167,15 @@ def match_outputs(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> Nam
     in_order = dict(zip(ours, theirs, strict=False))
     if len(ours) == len(theirs) and all(ours[name].shape == theirs[twin].shape for name, twin in in_order.items()):
         return in_order
-    by_shape = {name: [twin for twin in theirs if theirs[twin].shape == ours[name].shape] for name in ours}
-    if all(len(found) == 1 for found in by_shape.values()):
-        return {name: found[0] for name, found in by_shape.items()}
+    by_shape = {array.shape: twin for twin, array in theirs.items()}
+    if len(ours) == len(theirs) == len(by_shape) and {array.shape for array in ours.values()} == set(by_shape):
+        return {name: by_shape[array.shape] for name, array in ours.items()}
     raise VerificationError(f"the models give different outputs: {_listed(ours)} against {_listed(theirs)}")
 
 
 def _fits(array: Array, like: Array) -> bool:
     """Whether one's values can be fed to the other: equal shapes, and integers with integers, floats with floats."""
-    alike = np.can_cast(array.dtype, like.dtype, "same_kind") or np.can_cast(like.dtype, array.dtype, "same_kind")
-    return array.shape == like.shape and alike
+    return array.shape == like.shape and family(array) == family(like)
 
 
 def _listed(arrays: Mapping[str, Array]) -> str:

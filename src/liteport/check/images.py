@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from liteport.errors import InputError
 from liteport.ir.types import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_MODES = {3: "RGB", 1: "L", 4: "RGBA"}  # the likeliest first
 
 
 def is_image(path: Path) -> bool:
@@ -43,9 +44,9 @@ class Frame:
     def of(name: str, like: Array) -> Frame:
         """The frame of an input. Raises InputError where it cannot be an image."""
         if like.ndim == 4 and like.shape[0] and (like.dtype.kind == "f" or like.dtype == np.uint8):
-            for first, channels in ((True, like.shape[1]), (False, like.shape[3])):
-                if channels in _MODES:
-                    return Frame(like.shape, first)
+            for channels, place in product(_MODES, (1, 3)):
+                if like.shape[place] == channels:
+                    return Frame(like.shape, channels_first=place == 1)
         raise InputError(
             f"input {name} ({like.dtype.name}{list(like.shape)}) does not take images: it needs 4 dimensions, "
             "1, 3 or 4 channels, and floats or uint8; give an .npz instead"

@@ -71,7 +71,7 @@ class Tally:
         if expected.shape != actual.shape:
             self.problem = f"shape {list(actual.shape)} instead of {list(expected.shape)}"
             return
-        if _family(expected) != _family(actual):
+        if family(expected) != family(actual):
             self.problem = f"{actual.dtype.name} instead of {expected.dtype.name}"
             return
         for want, have in _chunks(expected, actual):
@@ -101,7 +101,7 @@ class Tally:
 
     def result(self) -> OutputCheck:
         """The comparison so far."""
-        exact = self.type is not None and not self.type.dtype.is_float
+        exact = self.type is not None and self.type.dtype.numpy.kind in "biu"
         mean = self.error / self.finite if self.finite else math.nan
         bar = 0.0 if exact else TOLERANCE * max(1.0, self.size / max(1, self.finite))
         return OutputCheck(
@@ -141,7 +141,7 @@ class Tally:
         return float(np.clip(product / math.sqrt(expected) / math.sqrt(actual), -1.0, 1.0))
 
 
-def _family(array: Array) -> str:
+def family(array: Array) -> str:
     """Types that may stand for each other: integers of any width, floats of any."""
     kind: str = array.dtype.kind
     return "i" if kind == "u" else kind

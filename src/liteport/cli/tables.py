@@ -96,8 +96,8 @@ def verification(result: Verification) -> RenderableType:
     for check in result.outputs:
         table.add_row(*([check.signature] if several else []), check.name, *_numbers(check), _verdict(check))
     failed = [f"{check.name}: {check.problem}" for check in result.outputs if not check.passed]
-    end = f"compared on {result.samples} sample{'s' * (result.samples != 1)} of {result.data}"
-    return Group(table, *(Text(line, "red") for line in failed), Text(end, "dim"))
+    colour = "green" if result.passed else "bold red"
+    return Group(table, *(Text(line, "red") for line in failed), Text(result.summary, colour))
 
 
 def _numbers(check: OutputCheck) -> Sequence[str]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.lowering import basic, matmul
+from liteport.lowering.diagonal import diagonal
 
 # Labels for the dimensions of an ellipsis, counted from its end; letters are the user's.
 _ELLIPSIS = "9876543210"
@@ -33,12 +33,9 @@ class Labelled:
 
 
 def einsum(b: Builder, equation: str, operands: Sequence[Value]) -> Value:
-    """torch.einsum (numpy.einsum): letters, one ellipsis for each operand, an arrow or none.
-
-    Raises UnsupportedError for a letter that is twice in one operand (a diagonal).
-    """
+    """torch.einsum (numpy.einsum): letters, one ellipsis for each operand, an arrow or none."""
     terms, output = parse(equation, [v.rank for v in operands])
-    left, *rest = (Labelled(v, t) for v, t in zip(operands, terms, strict=True))
+    left, *rest = (_take_diagonals(b, Labelled(v, t)) for v, t in zip(operands, terms, strict=True))
     while rest:
         right, *rest = rest
         needed = output + "".join(t.labels for t in rest)
@@ -52,9 +49,6 @@ def parse(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     equation = equation.replace(" ", "")
     inputs, arrow, output = equation.partition("->")
     terms = [_spell(t, rank - len(t.replace("...", ""))) for t, rank in zip(inputs.split(","), ranks, strict=True)]
-    for term in terms:
-        if len(set(term)) < len(term):
-            raise UnsupportedError(f"einsum {equation!r} with a diagonal: use torch.diagonal before it")
     hidden = "".join(sorted({c for t in terms for c in t if c in _ELLIPSIS}, reverse=True))
     if arrow:
         return terms, output.replace("...", hidden)
@@ -64,6 +58,18 @@ def parse(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
 
 def _spell(term: str, extra: int) -> str:
     return term.replace("...", _ELLIPSIS[len(_ELLIPSIS) - extra :])
+
+
+def _take_diagonals(b: Builder, one: Labelled) -> Labelled:
+    """The operand with each label once: where two dimensions share one, their diagonal."""
+    for label in one.labels:
+        places = [i for i, c in enumerate(one.labels) if c == label]
+        if len(places) > 1:
+            others = [i for i in range(len(one.labels)) if i not in places[:2]]
+            moved = basic.transpose(b, one.value, [*others, *places[:2]])
+            one = Labelled(diagonal(b, moved), "".join(one.labels[i] for i in others) + label)
+            return _take_diagonals(b, one)
+    return one
 
 
 def _contract(b: Builder, left: Labelled, right: Labelled, needed: str) -> Labelled:

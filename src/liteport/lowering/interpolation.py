@@ -142,6 +142,8 @@ def lanczos(x: Array) -> Array:
 
 def resize_nearest(b: Builder, x: Value, dims: Sequence[Axis], centred: bool) -> Value:
     """Every result a copy of one element: RESIZE_NEAREST_NEIGHBOR where it picks the same ones, else GATHER."""
+    if all(dim.is_identity for dim in dims):
+        return x
     tables = [nearest(dim, centred) for dim in dims]
     for half in (False, True):
         alike = all(np.array_equal(t, _kernel_table(dim, half)) for t, dim in zip(tables, dims, strict=True))
@@ -161,6 +163,8 @@ def _kernel_table(dim: Axis, half_pixel: bool) -> Array:
 
 def resize_linear(b: Builder, x: Value, dims: Sequence[Axis]) -> Value:
     """Linear along every dimension: RESIZE_BILINEAR where it is as close as float32 allows, else matrices."""
+    if all(dim.is_identity for dim in dims):
+        return x
     if not all(dim.suits_kernel for dim in dims):
         return by_matrices(b, x, [linear_matrix(dim) for dim in dims])
     aligned = dims[0].align_corners

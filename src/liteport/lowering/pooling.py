@@ -128,19 +128,21 @@ def average_pool(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
 
 def max_indices(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
     """Where the largest (first of equals) of each window stands, counted over all spatial dimensions, int64."""
-    table = _places(windows)
+    place, inside = places(windows)
+    first_seen = np.take_along_axis(place, inside.argmax(axis=1)[:, None], axis=1)
+    table = np.where(inside, place, first_seen)
     n, c = x.shape[:2]
     rows = basic.reshape(b, x, (n, c, prod(x.shape[2:])))
     seen = basic.gather(b, rows, b.const(table.astype(np.int32)), 2)
     tap = b.emit(ops.ArgMax(), seen, basic.ints(b, [3]))
-    first = np.arange(len(table), dtype=np.int64) * table.shape[1]
-    at = b.emit(ops.Add(), tap, b.const(first))
+    begins = np.arange(len(table), dtype=np.int64) * table.shape[1]
+    at = b.emit(ops.Add(), tap, b.const(begins))
     found = basic.gather(b, b.const(table.reshape(-1).astype(np.int64)), at, 0)
     return basic.reshape(b, found, (n, c, *(w.count for w in windows)))
 
 
-def _places(windows: Sequence[Window]) -> Array:
-    """[windows, taps]: the elements that each window sees, in order, as places in all spatial dimensions as one."""
+def places(windows: Sequence[Window]) -> tuple[Array, Array]:
+    """[windows, taps]: what each window sees, as places in all dimensions as one, and whether it is no padding."""
     space = len(windows)
     place: Array = np.zeros((), np.int64)
     inside: Array = np.ones((), bool)
@@ -150,9 +152,7 @@ def _places(windows: Sequence[Window]) -> Array:
         taps = w.taps.reshape(shape)
         place, inside = place * w.size + taps, inside & (taps >= 0)
     count = prod(w.count for w in windows)
-    place, inside = place.reshape(count, -1), inside.reshape(count, -1)
-    first = np.take_along_axis(place, inside.argmax(axis=1)[:, None], axis=1)
-    return np.where(inside, place, first)
+    return place.reshape(count, -1), inside.reshape(count, -1)
 
 
 Plane = Callable[[Builder, Value, Window, Window], Value]

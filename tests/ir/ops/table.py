@@ -57,7 +57,6 @@ UNARY = [
     ops.Relu6,
     ops.ReluN1To1,
     ops.Relu0To1,
-    ops.LeakyRelu,
     ops.Elu,
     ops.Gelu,
     ops.HardSwish,
@@ -104,6 +103,7 @@ REDUCE = [ops.Sum, ops.Mean, ops.ReduceMax, ops.ReduceMin, ops.ReduceProd, ops.R
 ELEMENTWISE = [
     *(Case(c(), [X]) for c in UNARY),
     *(Case(c(), [X, T((3, 1))]) for c in BINARY),
+    Case(ops.LeakyRelu(alpha=0.25), [X]),
     *(Case(c(), [X, X]) for c in SAME_SHAPE),
     Case(ops.Add(activation=Activation.RELU6), [X, C(-1)], "ADD-relu6-constant", types=[F32]),
     Case(ops.Gelu(approximate=True), [X], "GELU-tanh", types=[F32]),

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 import flatbuffers
@@ -37,7 +38,7 @@ def save(module: Module, path: str | Path) -> None:
     Raises OSError where the folder cannot be written to.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = target.with_name(f".{target.name}.{token_hex(4)}.part")
     try:
         with open(temporary, "xb") as file:
             write(module, file)

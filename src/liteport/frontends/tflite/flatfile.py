@@ -24,6 +24,7 @@ IDENTIFIER = b"TFL3"
 MAX_TABLES = 1_000_000  # as many as LiteRT's own verifier lets pass
 _OVERLAP = 4
 _SMALLEST = 12
+_LONGEST = 400
 
 
 class FlatFile:
@@ -38,7 +39,9 @@ class FlatFile:
         self._elements = _OVERLAP * len(self.bytes) + (1 << 20)
 
     def error(self, why: str) -> InputError:
-        return InputError(f"{self.name}: {why}")
+        # Names out of the file may hold anything: line ends, control characters, megabytes.
+        shown = "".join(c if c.isprintable() else "?" for c in why)
+        return InputError(f"{self.name}: {shown if len(shown) < _LONGEST else shown[:_LONGEST] + '...'}")
 
     def broken(self, what: str) -> InputError:
         """The error for contents that contradict themselves."""

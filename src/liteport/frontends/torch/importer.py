@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 from liteport.errors import InvalidGraphError, UnsupportedError
 from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder, tensor_type
 from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
+from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.types import Array, TensorType
@@ -31,7 +32,7 @@ def import_program(program: ExportedProgram, name: str, table: Table) -> Graph:
 
     Raises UnsupportedError that lists every operator and form without a lowering.
     """
-    return _Importer(normalise(program, table), name, table).run()
+    return _Importer(settle(normalise(program, table)), name, table).run()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class TorchModel:
         self.table = table
         self.notes = tuple(notes)
         self.programs: dict[str, ExportedProgram] = {}
+        self._half: dict[str, bool] = {}
 
     @classmethod
     def from_program(cls, program: ExportedProgram, name: str) -> TorchModel:
@@ -134,7 +135,9 @@ class TorchModel:
         """PyTorch's own outputs by name, computed in float32 where the model has half precision."""
         entry = self.entries[signature]
         names = self.input_names(signature)
-        half = has_half(self.programs[signature])
+        if signature not in self._half:
+            self._half[signature] = has_half(self.programs[signature])
+        half = self._half[signature]
         tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
         with quiet(), torch.no_grad(), Wide() if half else nullcontext():
             result = entry.run(tensors)

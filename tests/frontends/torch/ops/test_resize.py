@@ -23,7 +23,10 @@ TARGETS: dict[str, dict[str, Any]] = {
     "one": {"size": 1},
     "smaller": {"size": 3},
 }
-MODES = {1: ("nearest", "nearest-exact", "linear", "area"), 2: ("nearest", "nearest-exact", "bilinear", "bicubic", "area")}
+MODES = {
+    1: ("nearest", "nearest-exact", "linear", "area"),
+    2: ("nearest", "nearest-exact", "bilinear", "bicubic", "area"),
+}
 MODES[3] = ("nearest", "nearest-exact", "trilinear", "area")
 
 
@@ -75,11 +78,12 @@ MIXED = [
     Case("large_aligned", _resize(size=(50, 31), mode="bilinear", align_corners=True), (torch.randn(1, 2, 33, 47),)),
     Case("large_cubic", _resize(size=(150, 31), mode="bicubic"), (torch.randn(1, 2, 99, 20),)),
     Case("large_antialiased", _resize(size=(20, 31), mode="bilinear", antialias=True), (torch.randn(1, 2, 99, 140),)),
-    Case("same_size", lambda x: F.interpolate(x, size=(7, 10), mode="bilinear") + 1, _x(2)),
+    Case("same_size", lambda x: F.interpolate(x, size=(7, 10), mode="bilinear") + 1, _x(2), ops=["ADD"]),
+    Case("same_size_nearest", lambda x: F.interpolate(x, size=(7, 10)) + 1, _x(2), ops=["ADD"]),
     Case("from_one", _resize(size=(4, 5), mode="bilinear"), (torch.randn(1, 2, 1, 1),)),
-    Case("nearest_int64", _resize(scale_factor=2.0), (_i(1, 2, 3, 4).double().long(),), error=None)
-    if hasattr(torch, "never")
-    else Case("nearest_uint8", _resize(scale_factor=2.0), (_i(1, 2, 3, 4).abs().byte(),)),
+    Case("nearest_uint8", _resize(scale_factor=2.0), (_i(1, 2, 3, 4).abs().byte(),)),
+    Case("nearest_uint8_odd", _resize(scale_factor=1.7), (_i(1, 2, 3, 4).abs().byte(),)),
+    Case("nearest_double_by_2.05", _resize(scale_factor=2.05), _x(2)),
     Case("linear_uint8", _resize(scale_factor=2.0, mode="bilinear"), (_i(1, 2, 3, 4).abs().byte(),), error=".float()"),
     Case("module", nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), _x(2)),
     Case("module_nearest", nn.UpsamplingNearest2d(size=(14, 20)), _x(2)),

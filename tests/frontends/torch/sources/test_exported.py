@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,6 @@ def test_the_varied_program_exercises_the_rules(varied: Path) -> None:
 
 
 def record(path: Path, *ends: str) -> bytes:
-    import zipfile
-
     with zipfile.ZipFile(path) as archive:
         return next(archive.read(name) for name in archive.namelist() if name.endswith(ends))
 
@@ -209,6 +208,26 @@ def test_the_expression_would_have_run(simple: Path, tmp_path: Path) -> None:
     assert (tmp_path / "ran").exists()
 
 
+def test_a_second_program_under_an_odd_name_is_checked_too(simple: Path, tmp_path: Path) -> None:
+    """torch.export takes all of models/ for programs, and cuts five letters off for their names."""
+    path = rezip(simple, tmp_path / "evil.pt2")
+    evil = edited(simple, tmp_path / "a.pt2", put_expression(tmp_path / "ran"))
+    with zipfile.ZipFile(path, "a") as archive:
+        root = archive.namelist()[0].partition("/")[0]
+        archive.writestr(f"{root}/models/other_text", record(evil, "models/model.json"))
+        for kind, end in (
+            ("sample_inputs", ".pt"),
+            ("weights", "_weights_config.json"),
+            ("constants", "_constants_config.json"),
+        ):
+            archive.writestr(f"{root}/data/{kind}/other{end}", record(simple, f"{kind}/model{end}"))
+    error = error_of(path)
+    assert type(error) is UnsafeFileError
+    assert "models/other_text has" in str(error)
+    assert isinstance(error_of(path, trust_pickle=True), InputError)
+    assert (tmp_path / "ran").exists()
+
+
 def torch_saved(payload: Any) -> bytes:
     buffer = io.BytesIO()
     torch.save(payload, buffer)
@@ -244,8 +263,6 @@ def test_constants_that_are_objects(kind: str, simple: Path, tmp_path: Path) -> 
     path = edited(simple, tmp_path / "a.pt2", edit, "model_constants_config.json")
     with_object = tmp_path / "evil.pt2"
     rezip(path, with_object)
-    import zipfile
-
     with zipfile.ZipFile(with_object, "a") as archive:
         root = archive.namelist()[0].partition("/")[0]
         archive.writestr(f"{root}/data/constants/opaque_obj_0", pickle.dumps(touch(tmp_path / "ran")))
@@ -273,15 +290,13 @@ def test_the_environment_is_left_as_it_was(simple: Path, monkeypatch: pytest.Mon
 
 
 def test_compiled_packages(simple: Path, tmp_path: Path) -> None:
-    import zipfile
-
     path = rezip(simple, tmp_path / "aoti.pt2")
     with zipfile.ZipFile(path, "a") as archive:
         root = archive.namelist()[0].partition("/")[0]
         archive.writestr(f"{root}/data/aotinductor/model/x.so", b"\x7fELF")
     error = error_of(path)
     assert type(error) is UnsupportedError
-    assert "holds code compiled by AOTInductor" in str(error)
+    assert "aoti.pt2 holds code compiled by AOTInductor" in str(error)
 
 
 @pytest.mark.parametrize("changes", [{"models/model.json": b"{"}, {"models/model.json": b"[]"}, {"weight_0": None},

@@ -18,7 +18,8 @@ aten = torch.ops.aten
 _SOFTPLUS_LINEAR = 15.0
 
 
-def relu_(x: Term) -> Term:
+def rectified(x: Term) -> Term:
+    """relu(Tensor self) -> Tensor"""
     return relu(x) if x.value.dtype.is_float else maximum(x, 0)
 
 
@@ -128,7 +129,7 @@ def glu(b: TorchBuilder, x: Value, dim: int = -1) -> Value:
 
 
 LOWERINGS: Table = {
-    aten.relu.default: computed(relu_),
+    aten.relu.default: computed(rectified),
     aten.relu6.default: single(ops.Relu6()),
     aten.hardtanh.default: computed(hardtanh),
     aten.hardswish.default: single(ops.HardSwish()),

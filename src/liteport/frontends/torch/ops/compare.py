@@ -103,7 +103,7 @@ def isclose(
     return close.value
 
 
-def where_(b: TorchBuilder, condition: Value, x: Operand, other: Operand) -> Value:
+def select(b: TorchBuilder, condition: Value, x: Operand, other: Operand) -> Value:
     """where.self(Tensor condition, Tensor self, Tensor other) -> Tensor; likewise with Scalars."""
     dtype = b.result.dtype
     return b.emit(
@@ -114,7 +114,7 @@ def where_(b: TorchBuilder, condition: Value, x: Operand, other: Operand) -> Val
 
 def masked_fill(b: TorchBuilder, x: Value, mask: Value, value: Operand) -> Value:
     """masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor; likewise with a 0-d Tensor."""
-    return where_(b, mask, value, x)
+    return select(b, mask, value, x)
 
 
 def nan_to_num(
@@ -176,10 +176,10 @@ LOWERINGS: Table = {
     aten.isfinite.default: about_floats(lambda x: abs(x) < inf, of_ints=True),
     aten.signbit.default: signbit,
     aten.isclose.default: isclose,
-    aten.where.self: where_,
-    aten.where.ScalarOther: where_,
-    aten.where.ScalarSelf: where_,
-    aten.where.Scalar: where_,
+    aten.where.self: select,
+    aten.where.ScalarOther: select,
+    aten.where.ScalarSelf: select,
+    aten.where.Scalar: select,
     aten.masked_fill.Scalar: masked_fill,
     aten.masked_fill.Tensor: masked_fill,
     aten.nan_to_num.default: nan_to_num,

@@ -51,14 +51,8 @@ _LOGGERS = ("torch.export", "torch.export.pt2_archive._package", "torch._export.
 # Fields whose keys are free: names of values and parameters, of metadata.
 _MAPS = {
     *("tensor_values", "sym_int_values", "sym_float_values", "sym_bool_values", "custom_obj_values"),
-    *(
-        "range_constraints",
-        "metadata",
-        "opset_version",
-        "treespec_namedtuple_fields",
-        "as_string_to_argument",
-        "config",
-    ),
+    *("range_constraints", "metadata", "opset_version", "treespec_namedtuple_fields"),
+    *("as_string_to_argument", "config"),
 }
 _TREE_TYPES = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 
@@ -108,26 +102,24 @@ def _wrong_fields(file: ModelFile) -> Iterator[tuple[str, str, Any]]:
                 yield name, key, value
 
 
-def _documents(file: ModelFile) -> Iterator[tuple[str, bytes]]:
+def _documents(file: ModelFile) -> Iterator[tuple[str, str]]:
     """The archive's JSON documents, as both of the readers that torch.export.load uses see them."""
     with zipfile.ZipFile(file.path) as archive:
-        for name in archive.namelist():
-            _check_entry(file, name)
-            if name.endswith(".json"):
-                yield name, archive.read(name)
+        for name in _named_documents(file, archive.namelist()):
+            yield name, archive.read(name).decode()
     try:
         reader = torch._C.PyTorchFileReader(str(file.path))
     except RuntimeError:  # the format before PyTorch 2.8: a zip file without a folder
         return
-    for name in reader.get_all_records():
-        _check_entry(file, f"/{name}")
-        if name.endswith(".json"):
-            yield name, reader.get_record(name)
+    for name in _named_documents(file, reader.get_all_records()):
+        yield name, reader.get_record(name).decode()
 
 
-def _check_entry(file: ModelFile, name: str) -> None:
-    if "/data/aotinductor/" in name:
+def _named_documents(file: ModelFile, names: list[str]) -> list[str]:
+    """The entries that torch.export reads as JSON: all in models/, whatever they are called, and .json elsewhere."""
+    if any("/data/aotinductor/" in f"/{name}" for name in names):
         raise UnsupportedError(f"{file} holds code compiled by AOTInductor: save the program with torch.export.save")
+    return [name for name in names if name.endswith(".json") or "/models/" in f"/{name}"]
 
 
 def _fields(document: Any, is_map: bool = False) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,173 @@
+"""Sizes that torch.export leaves open, and that constants settle.
+
+torch.export takes every size that an operator reads off its data for unknown, also where that data is a
+constant of the model: x[:, torch.tensor([True, False])], or repeat_interleave by constant counts.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch._ops import OpOverload
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
+from torch.utils import _pytree as pytree
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.source import source_of
+
+aten = torch.ops.aten
+
+_STORED = (InputKind.CONSTANT_TENSOR, InputKind.BUFFER, InputKind.PARAMETER)
+_INDEX_TYPES = (torch.bool, torch.uint8, torch.int32, torch.int64)
+_UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
+
+
+def settle(program: ExportedProgram) -> ExportedProgram:
+    """`program` with every size worked out; as it is where none is open.
+
+    Raises UnsupportedError that lists the operators whose results' sizes depend on the inputs.
+    """
+    if not any(_is_open(node.meta.get("val")) for node in program.graph_module.graph.nodes):
+        return program
+    settled = copy.copy(program)
+    settled._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    with torch.no_grad():
+        _Walk(settled).run()
+    return settled
+
+
+class _Walk:
+    """The graph once more, with real tensors where they are constant, and tensors without data elsewhere."""
+
+    def __init__(self, program: ExportedProgram) -> None:
+        self.module = program.graph_module
+        self.mode = FakeTensorMode(allow_non_fake_inputs=True)
+        self.known: dict[Node, Any] = {}
+        self.values: dict[Node, Any] = {}  # what nodes give, tensors without their data
+        self.spent: list[Node] = []
+        self.open: list[Node] = []
+        placeholders = [n for n in self.module.graph.nodes if n.op == "placeholder"]
+        for node, spec in zip(placeholders, program.graph_signature.input_specs, strict=True):
+            if spec.kind in _STORED:
+                store = program.state_dict if spec.target in program.state_dict else program.constants
+                self.known[node] = store[spec.target]
+
+    def run(self) -> None:
+        for node in list(self.module.graph.nodes):
+            if node.op == "placeholder":
+                self.values[node] = self.hollow(node.meta.get("val"))
+            elif node.op == "get_attr":
+                self.values[node] = getattr(self.module, str(node.target))
+            elif node.op == "call_function" and all(n in self.values for n in node.all_input_nodes):
+                self.visit(node)  # what follows from an open size is open too
+        if self.open:
+            raise UnsupportedError(_describe(self.open))
+        for node in reversed(self.spent):
+            self.module.graph.erase_node(node)
+
+    def visit(self, node: Node) -> None:
+        """Works out what `node` gives, and puts a number or constant index in its place."""
+        try:
+            value = self.evaluate(node)
+        except _UNKNOWN:
+            self.open.append(node)
+            return
+        self.values[node] = self.hollow(value)
+        if not any(isinstance(v, torch.Tensor) for v in pytree.tree_leaves(value)):
+            self.replace(node, value)
+            return
+        node.meta["val"] = self.values[node]
+        if node in self.known and isinstance(value, torch.Tensor) and value.dtype in _INDEX_TYPES:
+            self.replace(node, self.stored(node, value))
+
+    def evaluate(self, node: Node) -> Any:
+        call: Any = node.target
+        if _is_pure(call) and node.all_input_nodes and all(n in self.known for n in node.all_input_nodes):
+            args, kwargs = _with(self.known, node)
+            self.known[node] = call(*args, **kwargs)
+            return self.known[node]
+        args, kwargs = _with(self.values, node)
+        try:
+            with self.mode:
+                return call(*args, **kwargs)
+        except _UNKNOWN:
+            if not all(n in self.known for n in _deciding(node)):
+                raise
+        # The size depends on constants only: any values will do for the rest.
+        stand_ins = {n: self.known.get(n, _zeros(self.values[n])) for n in node.all_input_nodes}
+        args, kwargs = _with(stand_ins, node)
+        return call(*args, **kwargs)
+
+    def hollow(self, value: Any) -> Any:
+        """`value` with its tensors as tensors without data."""
+        with self.mode:
+            return pytree.tree_map(lambda v: torch.empty_like(v) if isinstance(v, torch.Tensor) else v, value)
+
+    def stored(self, node: Node, tensor: torch.Tensor) -> Node:
+        """A node for a constant that the walk worked out."""
+        name = f"_settled_{node.name}"
+        self.module.register_buffer(name, tensor)
+        with self.module.graph.inserting_before(node):
+            new = self.module.graph.get_attr(name)
+        new.meta["val"] = self.values[new] = self.values[node]
+        self.known[new] = tensor
+        return new
+
+    def replace(self, node: Node, by: Any) -> None:
+        for user in list(node.users):
+            user.args = map_arg(user.args, lambda n: by if n is node else n)
+            user.kwargs = map_arg(user.kwargs, lambda n: by if n is node else n)
+        self.spent.append(node)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a node gives a number or a size that torch.export does not know."""
+    leaves = pytree.tree_leaves(value)
+    sizes = [d for v in leaves if isinstance(v, torch.Tensor) for d in v.shape]
+    return any(isinstance(v, torch.SymInt | torch.SymBool | torch.SymFloat) for v in [*leaves, *sizes])
+
+
+def _is_pure(target: Any) -> bool:
+    """Whether constants go in and a constant comes out. detach_ writes nothing, for all its name."""
+    if not isinstance(target, OpOverload):
+        return not isinstance(target, torch._ops.HigherOrderOperator)
+    random = torch.Tag.nondeterministic_seeded in target.tags
+    return not random and (target is aten.detach_.default or not target._schema.is_mutable)
+
+
+def _deciding(node: Node) -> Sequence[Node]:
+    """The inputs on whose values the size of the result depends."""
+    if node.target is aten.index.Tensor:
+        indices = [i for i in node.args[1] if isinstance(i, Node)]
+        return [i for i in indices if i.meta["val"].dtype in (torch.bool, torch.uint8)]
+    if node.target in (aten.masked_select.default, aten.repeat_interleave.self_Tensor):
+        return [node.args[1]]
+    return node.all_input_nodes
+
+
+def _with(values: dict[Node, Any], node: Node) -> tuple[Any, Any]:
+    """The node's arguments, with values in the place of nodes."""
+    return map_arg((node.args, node.kwargs), values.__getitem__)
+
+
+def _zeros(value: Any) -> Any:
+    return torch.zeros(value.shape, dtype=value.dtype) if isinstance(value, torch.Tensor) else value
+
+
+def _describe(nodes: Sequence[Node]) -> str:
+    lines = [f"  {node.target}  at {source_of(node)}" for node in nodes]
+    one = len(nodes) == 1
+    return "\n".join(
+        [
+            f"{len(nodes)} operator{' has a result whose size' if one else 's have results whose sizes'} depends on the data:",
+            *lines,
+            "Use forms that keep the size (torch.where, masked_fill, topk), or convert the part of the network before.",
+        ]
+    )

@@ -1,0 +1,153 @@
+"""Matching two models, and comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from liteport.check.compare import Verification, compare, merged
+from liteport.check.samples import Random, Samples
+from liteport.errors import InputError, VerificationError
+
+X = np.zeros((1, 3), np.float32)
+Y = np.zeros((1, 2), np.float32)
+
+
+@dataclass
+class Fake:
+    """A runner made of functions."""
+
+    signatures: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
+    inputs: Mapping[str, Any] = field(default_factory=lambda: {"x": X})
+    seen: list[Any] = field(default_factory=list)
+
+    def example(self, signature: str) -> Mapping[str, Any]:
+        return self.inputs
+
+    def run(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any]:
+        self.seen.append(inputs)
+        return self.signatures[signature](inputs)
+
+
+def double(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"y": inputs["x"] * 2}
+
+
+def checked(ours: Fake, theirs: Fake, count: int = 3) -> Verification:
+    return compare(ours, theirs, Random(count))
+
+
+def test_equal_models_pass() -> None:
+    steps: list[tuple[int, int]] = []
+    ours, theirs = Fake({"main": double}), Fake({"other": double})
+    result = compare(ours, theirs, Random(3), progress=lambda done, total: steps.append((done, total)))
+    assert result.passed
+    assert result.require() is result
+    assert result.samples == 3
+    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert len({inputs["x"].tobytes() for inputs in ours.seen}) == 3
+    assert [i["x"].tobytes() for i in ours.seen] == [i["x"].tobytes() for i in theirs.seen]
+    assert str(result).endswith("passed on 3 samples of random inputs (seed 0)")
+
+
+def test_different_models_fail() -> None:
+    result = checked(Fake({"main": double}), Fake({"main": lambda i: {"y": i["x"] * 2.1}}))
+    assert not result.passed
+    with pytest.raises(VerificationError, match="the output does not match the origin's: y: mean error") as caught:
+        result.require()
+    assert caught.value.verification is result
+    assert "FAILED on 3 samples" in str(result)
+
+
+def test_error_names_the_first_outputs_that_differ() -> None:
+    ours = Fake({"main": lambda i: {f"y{n}": i["x"] for n in range(6)}})
+    theirs = Fake({"main": lambda i: {f"y{n}": i["x"] + (n > 0) for n in range(6)}})
+    with pytest.raises(VerificationError) as caught:
+        checked(ours, theirs).require()
+    assert "5 of 6 outputs do not match" in str(caught.value)
+    assert "y3" in str(caught.value)
+    assert str(caught.value).endswith("and 2 more")
+
+
+# name, our inputs, theirs, whether they fit
+INPUTS = [
+    ("by name in another order", {"a": X, "b": Y}, {"b": Y, "a": X}, True),
+    ("by position", {"a": X, "b": Y}, {"p": X, "q": Y}, True),
+    ("narrower integers", {"a": np.zeros(2, np.int64)}, {"p": np.zeros(2, np.int32)}, True),
+    ("another shape", {"a": X}, {"a": Y}, False),
+    ("one more", {"a": X}, {"a": X, "b": Y}, False),
+    ("floats for integers", {"a": np.zeros(2, np.int64)}, {"a": np.zeros(2, np.float32)}, False),
+    ("positions of other shapes", {"a": X, "b": Y}, {"p": Y, "q": X}, False),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "fit"), [i[1:] for i in INPUTS], ids=[i[0] for i in INPUTS])
+def test_inputs_are_matched(ours: dict[str, Any], theirs: dict[str, Any], fit: bool) -> None:
+    # The sum of all inputs, each weighted by its size: equal only if each value arrives where it belongs.
+    def mixed(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {"y": np.float32(sum(v.size * v.astype(np.float64).sum() for v in inputs.values()))}
+
+    first, second = Fake({"main": mixed}, ours), Fake({"main": mixed}, theirs)
+    if not fit:
+        with pytest.raises(InputError, match="take different inputs: a "):
+            checked(first, second)
+        return
+    assert checked(first, second).passed
+    assert {name: v.dtype for name, v in second.seen[0].items()} == {name: v.dtype for name, v in theirs.items()}
+
+
+# name, our outputs, theirs, whether they can be matched
+OUTPUTS = [
+    ("by name in another order", {"a": X, "b": X + 1}, {"b": X + 1, "a": X}, True),
+    ("by position", {"a": X, "b": X + 1}, {"p": X, "q": X + 1}, True),
+    ("by shape", {"a": X, "b": Y}, {"p": Y, "q": X}, True),
+    ("one missing", {"a": X, "b": X}, {"p": X}, False),
+    ("ambiguous", {"a": X, "b": Y, "c": X}, {"p": Y, "q": X, "r": X}, False),
+    ("a shape twice", {"a": X, "b": Y}, {"p": Y, "q": Y}, False),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "match"), [o[1:] for o in OUTPUTS], ids=[o[0] for o in OUTPUTS])
+def test_outputs_are_matched(ours: dict[str, Any], theirs: dict[str, Any], match: bool) -> None:
+    first, second = Fake({"main": lambda i: ours}), Fake({"main": lambda i: theirs})
+    if match:
+        result = checked(first, second)
+        assert result.passed
+        assert [o.name for o in result.outputs] == list(ours)
+        return
+    with pytest.raises(VerificationError, match="give different outputs: a "):
+        checked(first, second)
+
+
+def test_signatures() -> None:
+    both = Fake({"a": double, "b": lambda i: {"y": i["x"] * 3}})
+    result = checked(both, both)
+    assert [(o.signature, o.name) for o in result.outputs] == [("a", "y"), ("b", "y")]
+    assert "a/y" in str(result)
+    assert checked(both, Fake({"b": both.signatures["b"]})).passed
+    with pytest.raises(InputError, match="different signatures: a, b against c"):
+        checked(both, Fake({"c": double}))
+    with pytest.raises(InputError, match="different signatures"):
+        checked(Fake({"a": double}), both)
+
+
+def test_merged() -> None:
+    parts = [checked(Fake({name: double}), Fake({name: double})) for name in ("a", "b")]
+    assert [o.signature for o in merged(parts).outputs] == ["a", "b"]
+    assert merged(parts).samples == 3
+
+
+def test_nothing_to_compare_on() -> None:
+    class Nothing:
+        def samples(self, signature: str, example: Any) -> Samples:
+            return Samples(0, lambda index: {})
+
+        def __str__(self) -> str:
+            return "empty.npz"
+
+    with pytest.raises(InputError, match=r"empty\.npz holds no samples"):
+        compare(Fake({"a": double}), Fake({"a": double}), Nothing())

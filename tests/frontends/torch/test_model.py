@@ -1,0 +1,159 @@
+"""Entry points as runners: names and values of inputs and outputs, whatever the structure and precision."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from liteport.backends.tflite.writer import to_bytes
+from liteport.check.compare import compare
+from liteport.check.litert import LiteRT
+from liteport.check.samples import Random
+from liteport.errors import UsageError
+from liteport.frontends.torch.model import Entry, TorchModel
+
+A, B, C = torch.full((2, 3), 1.0), torch.full((2, 3), 2.0), torch.full((3,), 3.0)
+Pair = namedtuple("Pair", "first second")
+
+
+class Call(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+class Structured(nn.Module):
+    def forward(self, x: Any, batch: Any, flag: bool = True, *, scale: float = 2.0, mask: Any = None) -> Any:
+        y = x * scale + batch["b"] - batch["a"][0]
+        if mask is not None:
+            y = torch.where(mask, y, x)
+        return {"y": y, "none": None, "more": (y * 2, 5, [x - 1] if flag else [])}
+
+
+# name, args, kwargs, the inputs' names, the outputs' names
+STRUCTURES = [
+    (
+        "nested",
+        (A, {"b": B, "a": [C]}),
+        {},
+        ["x", "batch_b", "batch_a_0"],
+        ["y", "more_0", "more_2_0"],
+    ),
+    (
+        "keywords",
+        (A,),
+        {"batch": {"a": [C], "b": B}, "mask": A > 0, "scale": 3.0},
+        ["x", "batch_a_0", "batch_b", "mask"],
+        ["y", "more_0", "more_2_0"],
+    ),
+    (
+        "keywords in another order, constants between",
+        (A,),
+        {"mask": None, "batch": {"b": B, "a": (C,)}, "flag": False},
+        ["x", "batch_b", "batch_a_0"],
+        ["y", "more_0"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "inputs", "outputs"), [s[1:] for s in STRUCTURES], ids=[s[0] for s in STRUCTURES]
+)
+def test_structures(args: Any, kwargs: Any, inputs: list[str], outputs: list[str]) -> None:
+    model = TorchModel({"main": Entry(Structured(), args, kwargs)})
+    example = model.example("main")
+    assert list(example) == inputs
+    assert list(model.run(example, "main")) == outputs
+    ir = model.to_ir()
+    assert (ir.graphs[0].input_names, ir.graphs[0].output_names) == (inputs, outputs)
+    assert compare(model, LiteRT(to_bytes(ir)), Random(3)).passed
+
+
+# name, function, the names of its outputs
+RESULTS = [
+    ("one tensor", lambda x: x + 1, ["output"]),
+    ("a tuple", lambda x: (x + 1, x + 2), ["output_0", "output_1"]),
+    ("a tuple with None", lambda x: (None, x + 2), ["output_1"]),
+    ("a dict", lambda x: {"b": x + 1, "a": x + 2}, ["b", "a"]),
+    ("a named tuple", lambda x: Pair(x + 1, x + 2), ["first", "second"]),
+    ("nested", lambda x: [{"a": x + 1}, (x + 2,)], ["output_0_a", "output_1_0"]),
+]
+
+
+@pytest.mark.parametrize(("function", "names"), [r[1:] for r in RESULTS], ids=[r[0] for r in RESULTS])
+def test_results(function: Any, names: list[str]) -> None:
+    model = TorchModel({"main": Entry(Call(function), (A,))})
+    assert list(model.run(model.example("main"), "main")) == names
+    assert model.to_ir().graphs[0].output_names == names
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
+
+    def head(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.inner(x)) * 2
+
+
+def test_methods_share_weights() -> None:
+    torch.manual_seed(0)
+    net = Net()
+    model = TorchModel({"all": Entry(net, (A,)), "head": Entry(net.head, (C,))})
+    ir = model.to_ir()
+    assert list(model.signatures) == ["all", "head"]
+    assert compare(model, LiteRT(to_bytes(ir)), Random(3)).passed
+    once = TorchModel({"all": Entry(net, (A,))}).to_ir()
+    assert len(to_bytes(ir)) < 2 * len(to_bytes(once))
+
+
+def test_what_is_no_method_of_a_module() -> None:
+    with pytest.raises(UsageError, match="neither an nn.Module nor a method of one"):
+        TorchModel({"main": Entry(lambda x: x, (A,))}).export()
+
+
+def test_half_precision_is_compared_in_float32() -> None:
+    def mixed(x: torch.Tensor) -> torch.Tensor:
+        return (x.half() * 1.001 + torch.ones(3, dtype=torch.bfloat16)).float() / 3
+
+    model = TorchModel({"main": Entry(Call(mixed), (A,))})
+    x = {"args_0": np.full((2, 3), 0.12345678, np.float32)}
+    assert list(model.example("main")) == list(x)
+    exact = (np.float32(0.12345678) * np.float32(1.001) + 1) / 3
+    np.testing.assert_allclose(model.run(x, "main")["output"], exact, rtol=2e-7)
+    assert compare(model, LiteRT(to_bytes(model.to_ir())), Random(3)).passed
+
+
+def test_exported_half_program() -> None:
+    torch.manual_seed(0)
+    program = torch.export.export(Net().half().eval(), (A.half(),), strict=False)
+    model = TorchModel.from_program(program, "main")
+    assert model.example("main")["x"].dtype == np.float32
+    assert compare(model, LiteRT(to_bytes(model.to_ir())), Random(3)).passed
+
+
+def test_a_program_without_example_inputs() -> None:
+    program = torch.export.export(Net().eval(), (A,), strict=False)
+    program._example_inputs = None
+    with pytest.raises(UsageError, match="keeps no example inputs"):
+        TorchModel.from_program(program, "main")
+
+
+def test_the_network_cannot_change_what_it_is_fed() -> None:
+    model = TorchModel({"main": Entry(Call(lambda x: x.clone().mul_(2)), (A,))})
+    inputs = model.example("main")
+    model.run(inputs, "main")
+    np.testing.assert_array_equal(inputs["args_0"], A.numpy())

@@ -1,0 +1,58 @@
+"""Sizes that depend on constants are worked out; sizes that depend on inputs are refused."""
+
+from __future__ import annotations
+
+import torch
+
+from tests.frontends.torch.ops.inputs import bools, ints, normal
+from tests.harness import Case, cases, check
+
+X = normal(4, 5, 6)
+MASK = torch.tensor([True, False, True, True, False])
+
+
+class Buffers(torch.nn.Module):
+    """A mask that the module keeps, and one that it computes from that."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("keep", MASK)
+
+    def forward(self, x):
+        return x[:, self.keep] * 2 + x[:, ~self.keep].sum(), x[:, self.keep & (torch.arange(5) > 1)].relu()
+
+
+def write(x, y):
+    x = x.clone()
+    x[:, MASK] = y
+    return x
+
+
+CASES = [
+    Case("mask", lambda x: x[:, MASK] + 1, [X], ops=["GATHER", "ADD"]),
+    Case("mask-run", lambda x: x[:, torch.tensor([False, True, True, False, False])], [X], ops=["SLICE"]),
+    Case("mask-2d", lambda x: x[torch.ones(4, 5).tril() > 0].reshape(-1, 2), [X]),
+    Case("mask-and-index", lambda x, i: x[:, MASK, i].flatten(), [X, ints(3, low=0, high=6)]),
+    Case("mask-uint8", lambda x: x[:, MASK.byte()] + 1, [X]),
+    Case("mask-buffers", Buffers(), [X]),
+    Case("mask-written", write, [X, normal(4, 3, 6)]),
+    Case("mask-size-used", lambda x: x[:, MASK].sum(1) / x[:, MASK].shape[1], [X]),
+    Case("masked-select", lambda x: x.masked_select(MASK[:, None]) * 2, [X]),
+    Case("masked-scatter", lambda x, y: x.masked_scatter(MASK[:, None], y), [X, normal(80)]),
+    Case("nonzero", lambda x: x[:, torch.nonzero(MASK)[:, 0]], [X]),
+    Case("argwhere", lambda x: x.flatten(1)[:, torch.argwhere(MASK).flatten()], [X]),
+    Case("where", lambda x: x[:, torch.where(MASK)[0]], [X]),
+    Case("repeat-interleave", lambda x: x.repeat_interleave(torch.tensor([1, 0, 2, 1, 3]), 1), [X], ops=["GATHER"]),
+    Case("combinations", lambda x: torch.combinations(x), [normal(4)]),
+    Case("item", lambda x: x[:, torch.tensor(2)] * torch.tensor(3).item(), [X]),
+    Case("mask-of-input", lambda x: x[x > 0].sum(), [X], error="aten.index.Tensor  at"),
+    Case("nonzero-of-input", lambda x, m: torch.nonzero(x) + m.nonzero(), [X, bools(4)], error="2 operators have"),
+    Case("select-of-input", lambda x: x.masked_select(x > 0).sum(), [X], error="masked_select"),
+    Case("repeats-of-input", lambda x, n: x.repeat_interleave(n, 0).sum(), [X, ints(4, low=0, high=3)], error="repeat"),
+    Case("item-of-input", lambda x, i: x[:, i], [X, torch.tensor(2)], error="aten.item"),
+]
+
+
+@cases(CASES)
+def test_sizes(case):
+    check(case)
