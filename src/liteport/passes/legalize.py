@@ -22,7 +22,7 @@ from liteport.passes.base import Pass
 # The types to try, in order, for a type that a kernel lacks. int64 beyond 32 bits does not survive: indices,
 # sizes and token ids, which is what int64 stands for in models, stay far below.
 _SUBSTITUTES: dict[DType, Sequence[DType]] = {
-    DType.BOOL: (DType.INT8, DType.INT32, DType.FLOAT32),
+    DType.BOOL: (DType.INT32, DType.FLOAT32),
     DType.INT8: (DType.INT32, DType.FLOAT32),
     DType.UINT8: (DType.INT32, DType.FLOAT32),
     DType.INT16: (DType.INT32, DType.FLOAT32),

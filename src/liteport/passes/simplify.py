@@ -11,7 +11,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.ops.base import Elementwise, Operator, Reduction, broadcast
+from liteport.ir.ops.base import Activation, Arithmetic, Elementwise, Operator, Reduction, broadcast
 from liteport.lowering.basic import reshape
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
@@ -110,6 +110,18 @@ def _same_shape(graph: Graph, op: Op) -> Value | None:
     return op.input if op.output.shape == op.input.shape else None
 
 
+def _neutral(graph: Graph, op: Op) -> Value | None:
+    """x * 1, x / 1, x + 0, x - 0 => x"""
+    arithmetic = cast(Arithmetic, op.operator)
+    left, right = op.operand(0), op.operand(1)
+    swapped = left.is_const and isinstance(arithmetic, ops.Add | ops.Mul)
+    x, const = (right, left) if swapped else (left, right)
+    number = 1 if isinstance(arithmetic, ops.Mul | ops.Div) else 0
+    if arithmetic.activation is not Activation.NONE or not const.is_const or const.quantization is not None:
+        return None
+    return x if const.type.size and bool(np.all(const.array == number)) else None
+
+
 RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Reshape: _reshape,
     ops.Squeeze: _reshape,
@@ -121,6 +133,10 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Pad: _same_shape,
     ops.PadV2: _same_shape,
     ops.BroadcastTo: _same_shape,
+    ops.Add: _neutral,
+    ops.Sub: _neutral,
+    ops.Mul: _neutral,
+    ops.Div: _neutral,
 }
 
 

@@ -100,7 +100,7 @@ def test_results(function: Any, names: list[str]) -> None:
 class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.inner = nn.Linear(3, 4)
+        self.inner = nn.Linear(3, 1000)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.inner(x)
@@ -117,11 +117,11 @@ def test_methods_share_weights() -> None:
     assert list(model.signatures) == ["all", "head"]
     assert compare(model, LiteRT(to_bytes(ir)), Random(3)).passed
     once = TorchModel({"all": Entry(net, (A,))}).to_ir()
-    assert len(to_bytes(ir)) < 2 * len(to_bytes(once))
+    assert len(to_bytes(ir)) < 1.5 * len(to_bytes(once))
 
 
 def test_what_is_no_method_of_a_module() -> None:
-    with pytest.raises(UsageError, match="neither an nn.Module nor a method of one"):
+    with pytest.raises(UsageError, match=r"neither an nn\.Module nor a method of one"):
         TorchModel({"main": Entry(lambda x: x, (A,))}).export()
 
 

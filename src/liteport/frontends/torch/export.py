@@ -16,9 +16,12 @@ import torch
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
+from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table
+
+_MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 
 # Operators that may hand back their own input although their schema does not say so.
 _UNDECLARED_ALIASES = ("aten::dropout", "aten::feature_dropout", "aten::alpha_dropout", "aten::feature_alpha_dropout")
@@ -29,18 +32,44 @@ def export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
 
     Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
     """
+    args, kwargs = distinct((args, dict(kwargs)))
     with quiet(), torch.no_grad():
         try:
-            return torch.export.export(module, args, dict(kwargs), strict=False)
+            return torch.export.export(module, args, kwargs, strict=False)
         except Exception as error:
             raise UnsupportedError(_export_failed(module, error)) from error
+
+
+def distinct(example: Any) -> Any:
+    """The example with a copy for every tensor that stands in it twice: torch.export would make one input of both."""
+    seen: set[int] = set()
+
+    def once(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        if id(leaf) in seen:
+            return leaf.clone()
+        seen.add(id(leaf))
+        return leaf
+
+    return pytree.tree_map(once, example)
 
 
 def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
     """`program` with its mutations made functional where they matter, and operators that `table` lacks decomposed.
 
-    Both are PyTorch's own work, done in one go, and skipped where the graph needs neither.
+    Both are PyTorch's own work, skipped where the graph needs neither, and repeated only where a
+    decomposition brings in operators that need one themselves.
     """
+    for _ in range(_MOST_DECOMPOSITIONS):
+        decomposed = _normalise_once(program, table)
+        if decomposed is program:
+            break
+        program = decomposed
+    return program
+
+
+def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
     unknown = [t for t in targets(program.graph_module) if isinstance(t, OpOverload) and lookup(table, t) is None]
     default = torch.export.default_decompositions() if unknown else {}
     missing = {t: default[t] for t in unknown if t in default}

@@ -32,7 +32,7 @@ def import_program(program: ExportedProgram, name: str, table: Table) -> Graph:
 
     Raises UnsupportedError that lists every operator and form without a lowering.
     """
-    return _Importer(settle(normalise(program, table)), name, table).run()
+    return _Importer(normalise(settle(program), table), name, table).run()
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class _Importer:
                 env[node] = spec.arg.value
             elif spec.kind is InputKind.USER_INPUT:
                 env[node] = self.user_input(node)
+            elif spec.kind in (InputKind.TOKEN, InputKind.CUSTOM_OBJ):
+                env[node] = None
             elif node.users:
                 env[node] = _constant(self.stored(spec), spec.target or node.name)
         return env
@@ -95,8 +97,9 @@ class _Importer:
 
     def stored(self, spec: Any) -> torch.Tensor:
         store = self.program.state_dict if spec.target in self.program.state_dict else self.program.constants
-        tensor = store[spec.target]
-        assert isinstance(tensor, torch.Tensor)
+        tensor = store.get(spec.target)
+        if not isinstance(tensor, torch.Tensor):
+            raise UnsupportedError(f"the exported graph takes {spec.arg.name}, which is no tensor")
         return tensor
 
     def bind_outputs(self, results: Sequence[Any]) -> None:

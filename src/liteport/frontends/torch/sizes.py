@@ -20,6 +20,7 @@ from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
+from liteport.frontends.torch.export import written_argument
 from liteport.frontends.torch.source import source_of
 
 aten = torch.ops.aten
@@ -57,7 +58,7 @@ class _Walk:
         for node, spec in zip(placeholders, program.graph_signature.input_specs, strict=True):
             if spec.kind in _STORED:
                 store = program.state_dict if spec.target in program.state_dict else program.constants
-                self.known[node] = store[spec.target]
+                self.known[node] = store[spec.target].clone()  # the graph may write into it
 
     def run(self) -> None:
         for node in list(self.module.graph.nodes):
@@ -73,26 +74,29 @@ class _Walk:
             self.module.graph.erase_node(node)
 
     def visit(self, node: Node) -> None:
-        """Works out what `node` gives, and puts a number or constant index in its place."""
+        """Works out what `node` gives; a number goes straight to the users."""
         try:
             value = self.evaluate(node)
         except _UNKNOWN:
             self.open.append(node)
             return
         self.values[node] = self.hollow(value)
-        if not any(isinstance(v, torch.Tensor) for v in pytree.tree_leaves(value)):
-            self.replace(node, value)
+        if _tensors(value):
+            node.meta["val"] = self.values[node]
             return
-        node.meta["val"] = self.values[node]
-        if node in self.known and isinstance(value, torch.Tensor) and value.dtype in _INDEX_TYPES:
-            self.replace(node, self.stored(node, value))
+        for user in list(node.users):
+            _substitute(user, node, value)
+        self.spent.append(node)
 
     def evaluate(self, node: Node) -> Any:
         call: Any = node.target
-        if _is_pure(call) and node.all_input_nodes and all(n in self.known for n in node.all_input_nodes):
+        if _is_certain(call) and all(n in self.known for n in node.all_input_nodes):
             args, kwargs = _with(self.known, node)
             self.known[node] = call(*args, **kwargs)
             return self.known[node]
+        for source in node.all_input_nodes:
+            if source in self.known:
+                self.pin(source, node)
         args, kwargs = _with(self.values, node)
         try:
             with self.mode:
@@ -105,26 +109,27 @@ class _Walk:
         args, kwargs = _with(stand_ins, node)
         return call(*args, **kwargs)
 
+    def pin(self, source: Node, user: Node) -> None:
+        """Hands an index or mask to its user as a constant; one that the user writes into is known no longer."""
+        tensor = self.known[source]
+        if written_argument(user) is source:
+            memory = _memory(tensor)
+            self.known = {n: t for n, t in self.known.items() if _memory(t).isdisjoint(memory)}
+            return
+        if source.op == "placeholder" or not isinstance(tensor, torch.Tensor) or tensor.dtype not in _INDEX_TYPES:
+            return
+        name = f"_settled_{source.name}_{user.name}"
+        self.module.register_buffer(name, tensor.clone())
+        with self.module.graph.inserting_before(user):
+            constant = self.module.graph.get_attr(name)
+        constant.meta["val"] = self.values[constant] = self.values[source]
+        self.known[constant] = tensor
+        _substitute(user, source, constant)
+
     def hollow(self, value: Any) -> Any:
         """`value` with its tensors as tensors without data."""
         with self.mode:
             return pytree.tree_map(lambda v: torch.empty_like(v) if isinstance(v, torch.Tensor) else v, value)
-
-    def stored(self, node: Node, tensor: torch.Tensor) -> Node:
-        """A node for a constant that the walk worked out."""
-        name = f"_settled_{node.name}"
-        self.module.register_buffer(name, tensor)
-        with self.module.graph.inserting_before(node):
-            new = self.module.graph.get_attr(name)
-        new.meta["val"] = self.values[new] = self.values[node]
-        self.known[new] = tensor
-        return new
-
-    def replace(self, node: Node, by: Any) -> None:
-        for user in list(node.users):
-            user.args = map_arg(user.args, lambda n: by if n is node else n)
-            user.kwargs = map_arg(user.kwargs, lambda n: by if n is node else n)
-        self.spent.append(node)
 
 
 def _is_open(value: Any) -> bool:
@@ -134,12 +139,24 @@ def _is_open(value: Any) -> bool:
     return any(isinstance(v, torch.SymInt | torch.SymBool | torch.SymFloat) for v in [*leaves, *sizes])
 
 
-def _is_pure(target: Any) -> bool:
-    """Whether constants go in and a constant comes out. detach_ writes nothing, for all its name."""
+def _is_certain(target: Any) -> bool:
+    """Whether constants go in and a constant comes out."""
     if not isinstance(target, OpOverload):
         return not isinstance(target, torch._ops.HigherOrderOperator)
-    random = torch.Tag.nondeterministic_seeded in target.tags
-    return not random and (target is aten.detach_.default or not target._schema.is_mutable)
+    return torch.Tag.nondeterministic_seeded not in target.tags
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    return [v for v in pytree.tree_leaves(value) if isinstance(v, torch.Tensor)]
+
+
+def _memory(value: Any) -> set[int]:
+    return {t.untyped_storage().data_ptr() for t in _tensors(value)}
+
+
+def _substitute(user: Node, old: Node, new: Any) -> None:
+    """Gives `user` the value or node `new` wherever it had `old`."""
+    user.args, user.kwargs = map_arg((user.args, user.kwargs), lambda n: new if n is old else n)
 
 
 def _deciding(node: Node) -> Sequence[Node]:
@@ -164,9 +181,10 @@ def _zeros(value: Any) -> Any:
 def _describe(nodes: Sequence[Node]) -> str:
     lines = [f"  {node.target}  at {source_of(node)}" for node in nodes]
     one = len(nodes) == 1
+    what = "operator has a result whose size depends" if one else "operators have results whose sizes depend"
     return "\n".join(
         [
-            f"{len(nodes)} operator{' has a result whose size' if one else 's have results whose sizes'} depends on the data:",
+            f"{len(nodes)} {what} on the data:",
             *lines,
             "Use forms that keep the size (torch.where, masked_fill, topk), or convert the part of the network before.",
         ]

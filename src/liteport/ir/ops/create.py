@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
@@ -64,9 +64,9 @@ class Range(Operator):
         if not all(v.is_const for v in values):
             raise self.unknown("start, limit and delta must be constant")
         start, limit, delta = (v.array.item() for v in values)
-        if not delta:
-            raise self.fail("delta is 0")
-        return (TensorType(same_type(self, values), (max(0, ceil((limit - start) / delta)),)),)
+        if not delta or not isfinite(steps := (limit - start) / delta):
+            raise self.fail(f"from {start} to {limit} by {delta}")
+        return (TensorType(same_type(self, values), (max(0, ceil(steps)),)),)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liteport import load
+from liteport.check.litert import LiteRT
+from liteport.errors import InputError
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Module
+from liteport.ir.types import DType, TensorType
+from liteport.output import by_signature, check_target, staged
+
+SCALAR = TensorType(DType.FLOAT32, ())
+
+
+def adding(signature: str | None, number: float, name: str = "") -> Graph:
+    graph = Graph(name or str(signature), signature=signature)
+    b = Builder(graph)
+    x = b.input(SCALAR, "x")
+    graph.outputs, graph.output_names = [b.emit(ops.Add(), x, b.const(np.float32(number)))], ["y"]
+    return graph
+
+
+def choosing(signature: str, then: str, otherwise: str) -> Graph:
+    graph = Graph(signature, signature=signature)
+    b = Builder(graph)
+    c, x = b.input(TensorType(DType.BOOL, ()), "c"), b.input(SCALAR, "x")
+    operator = ops.If(then_subgraph=then, else_subgraph=otherwise)
+    graph.outputs = list(b.emit_many(operator, c, x, types=(SCALAR,)))
+    graph.output_names = ["y"]
+    return graph
+
+
+def test_targets(tmp_path: Path) -> None:
+    (tmp_path / "there.tflite").write_bytes(b"old")
+    (tmp_path / "link.tflite").symlink_to("there.tflite")
+    assert check_target(tmp_path / "new.tflite") == tmp_path.resolve() / "new.tflite"
+    assert check_target(tmp_path / "there.tflite") == tmp_path.resolve() / "there.tflite"
+    assert check_target(tmp_path / "link.tflite") == tmp_path.resolve() / "there.tflite"
+    assert sorted(os.listdir(tmp_path)) == ["link.tflite", "there.tflite"]
+    assert (tmp_path / "there.tflite").read_bytes() == b"old"
+
+
+# name of the output, a piece of the message
+REFUSED = [
+    ("model.lite", "must be called something.tflite"),
+    ("model", "must be called something.tflite"),
+    ("nowhere/model.tflite", "there is no folder"),
+    ("folder.tflite", "is a folder: name the file in it"),
+    ("pipe.tflite", "is not a regular file"),
+    ("source.tflite", "is the source itself"),
+    ("./source.tflite", "is the source itself"),
+    ("/proc/model.tflite", "cannot be written to"),
+]
+
+
+@pytest.mark.parametrize(("name", "says"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_refused_targets(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "folder.tflite").mkdir()
+    (tmp_path / "source.tflite").write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe.tflite")
+    with pytest.raises(InputError) as caught:
+        check_target(tmp_path / name, tmp_path / "source.tflite")
+    assert says in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(InputError, match=r"cannot be written to \(Permission denied\)"):
+        check_target(tmp_path / "m.tflite")
+
+
+def test_staged_files_appear_at_the_end(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.tflite", tmp_path / "b.tflite"
+    first.write_bytes(b"old")
+    with staged({first: Module([adding("s", 1)]), second: Module([adding("s", 2)])}) as files:
+        assert first.read_bytes() == b"old"
+        assert not second.exists()
+        assert LiteRT(files[second]).run({"x": np.float32(1)})["y"] == 3
+    assert load(first)(1.0) == 2
+    assert load(second)(1.0) == 3
+    assert sorted(os.listdir(tmp_path)) == ["a.tflite", "b.tflite"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "a.tflite"
+    target.write_bytes(b"old")
+    with pytest.raises(error), staged({target: Module([adding("s", 1)])}):
+        raise error
+    assert os.listdir(tmp_path) == ["a.tflite"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Exception, match="without graphs"),
+        staged({tmp_path / "a.tflite": Module([adding("s", 1)]), tmp_path / "b.tflite": Module([])}),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_by_signature_takes_along_what_control_flow_needs(tmp_path: Path) -> None:
+    bodies = [adding(None, 10, "ten"), adding(None, 20, "twenty"), adding(None, 30, "thirty")]
+    module = Module([choosing("p", "ten", "inner"), choosing("q", "ten", "ten"), *bodies], {"n": b"1"}, "d")
+    module.graphs.append(choosing("inner", "twenty", "thirty"))
+    module.graphs[-1].signature = None
+    parts = by_signature(module, tmp_path / "m.tflite")
+    assert [path.name for path in parts] == ["m.p.tflite", "m.q.tflite"]
+    names = [{graph.name for graph in part.graphs} for part in parts.values()]
+    assert names == [{"p", "ten", "inner", "twenty", "thirty"}, {"q", "ten"}]
+    assert all((part.metadata, part.description) == ({"n": b"1"}, "d") for part in parts.values())
+
+
+def test_signatures_that_make_no_file_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be part of a file's name"):
+        by_signature(Module([adding("a/b", 1)]), tmp_path / "m.tflite")
