@@ -239,7 +239,7 @@ def test_a_tflite_is_read_optimised_and_written(tmp_path: Path) -> None:
 
 
 def test_load_takes_tflite_only(tmp_path: Path) -> None:
-    with pytest.raises(liteport.InputError, match="is not called .tflite"):
+    with pytest.raises(liteport.InputError, match=r"is not called \.tflite"):
         liteport.load(tmp_path / "m.pth")
     with pytest.raises(liteport.InputError, match=r"m\.tflite"):
         liteport.load(tmp_path / "m.tflite")

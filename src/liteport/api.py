@@ -14,7 +14,6 @@ from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.model import LiteModel, Progress, counting, report, samples_of
-from liteport.passes.pipeline import optimise
 
 Entries = Mapping[str, Sequence[Any]]
 
@@ -69,6 +68,8 @@ def convert(
         report(progress, "import")
         result = LiteModel(origin.to_ir(), origin, origin.notes)
     report(progress, "optimise")
+    from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
+
     optimise(result.module, evaluate, debug=debug)
     if verify:
         result.verify(verify, strict=True, progress=progress)

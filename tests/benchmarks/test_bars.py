@@ -54,8 +54,8 @@ def test_a_slow_moment_cancels_out_of_the_ratio() -> None:
 
 
 def test_a_line_that_was_not_measured_is_missed() -> None:
-    results = {"resnet50": {"liteport": {"seconds": [1.0]}}}
-    assert {v.passed for v in judge(results)} == {False}
+    for measured in ({"liteport": {"seconds": [1.0]}}, {"peer": {"latency_ms": 1.0, "peak_mb": 1.0, "ratio": 1.0}}):
+        assert {v.passed for v in judge({"resnet50": measured})} == {False}
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 5, 3), (1, 3, 4, 5), (1, 5, 4, 3)])

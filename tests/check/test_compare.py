@@ -128,11 +128,13 @@ def test_signatures() -> None:
     result = checked(both, both)
     assert [(o.signature, o.name) for o in result.outputs] == [("a", "y"), ("b", "y")]
     assert "a/y" in str(result)
-    assert checked(both, Fake({"b": both.signatures["b"]})).passed
+    for part in (Fake({"b": both.signatures["b"]}), Fake({"b": both.signatures["b"], "a": double, "c": double})):
+        assert checked(both, part).passed
+        assert checked(part, both).passed
     with pytest.raises(InputError, match="different signatures: a, b against c"):
         checked(both, Fake({"c": double}))
     with pytest.raises(InputError, match="different signatures"):
-        checked(Fake({"a": double}), both)
+        checked(both, Fake({"a": double, "c": double}))
 
 
 def test_merged() -> None:

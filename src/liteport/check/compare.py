@@ -53,20 +53,18 @@ class Verification:
         return {"passed": self.passed, "samples": self.samples, "data": self.data, "outputs": outputs}
 
     def __str__(self) -> str:
-        head = ("output", "mean error", "worst", "of scale", "cosine", "")
+        head = ("output", "mean error", "allowed", "worst", "of scale", "cosine", "")
         rows = [head, *(_row(output, self.outputs) for output in self.outputs)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-        lines = [
-            "  ".join(
-                c.ljust(w) if i in (0, 5) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
-        return "\n".join(line.rstrip() for line in [*lines, self.summary])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for name, *numbers, verdict in rows:
+            cells = [number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells, verdict]).rstrip())
+        return "\n".join([*lines, self.summary])
 
 
 def _row(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> tuple[str, ...]:
-    errors = (output.mean_error, output.worst_error, output.relative_error)
+    errors = (output.mean_error, output.bar, output.worst_error, output.relative_error)
     return (
         _label(output, outputs),
         *(f"{error:.1e}" for error in errors),
@@ -85,8 +83,8 @@ def compare(reference: Runner, candidate: Runner, source: Source, *, progress: P
     """Runs both models on every sample and compares what they give.
 
     Signatures, inputs and outputs are matched by name, or else by position (a lone signature with a
-    lone one; inputs and outputs where their shapes agree). A candidate may have fewer signatures than
-    the reference. Raises InputError where the models do not take the same inputs.
+    lone one; inputs and outputs where their shapes agree). Signatures that only one of them has are left out, if
+    the other has no such. Raises InputError where the models do not take the same inputs.
     """
     pairs = [_Pair(reference, candidate, *names) for names in match_signatures(reference, candidate)]
     drawn = [source.samples(pair.signature, pair.example) for pair in pairs]
@@ -137,12 +135,13 @@ class _Pair:
 
 
 def match_signatures(reference: Runner, candidate: Runner) -> list[tuple[str, str]]:
-    """Pairs of signatures: lone ones, else those of one name. Raises InputError."""
+    """Pairs of signatures: lone ones, else those of one name; one model may have more of them. Raises InputError."""
     ours, theirs = list(reference.signatures), list(candidate.signatures)
     if len(ours) == len(theirs) == 1:
         return [(ours[0], theirs[0])]
-    if theirs and set(theirs) <= set(ours):
-        return [(name, name) for name in theirs]
+    common = [name for name in ours if name in theirs]
+    if common and len(common) in (len(ours), len(theirs)):
+        return [(name, name) for name in common]
     raise InputError(
         f"the models have different signatures: {', '.join(ours)} against {', '.join(theirs)}; "
         "give the entry points the names of the file's signatures"

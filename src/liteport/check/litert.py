@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -146,6 +147,7 @@ def _example(name: str, detail: Mapping[str, Any]) -> Array:
     return example
 
 
+_GREETING = re.compile(rb"INFO: Created TensorFlow Lite[^\n]*\n")
 _greeted = False  # whether this process has shown the line
 
 
@@ -169,8 +171,7 @@ def _without_greeting() -> Iterator[None]:
             os.dup2(saved, 2)
             os.close(saved)
             caught.seek(0)
-            lines = [line for line in caught if not line.startswith(b"INFO: Created TensorFlow Lite")]
-            os.write(2, b"".join(lines))
+            os.write(2, _GREETING.sub(b"", caught.read()))
 
 
 def _duplicate(descriptor: int) -> int | None:

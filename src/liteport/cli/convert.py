@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,6 @@ import typer
 
 from liteport.cli import options, tables
 from liteport.cli.display import Display
-from liteport.cli.specs import parse_entries, parse_inputs
 from liteport.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def convert(
 ) -> None:
     """Convert a model to .tflite, compare the file with its source, and put it in place if they agree."""
     from liteport import api
+    from liteport.cli.specs import parse_entries, parse_inputs
     from liteport.model import samples_of
     from liteport.output import check_target
 
@@ -64,7 +66,8 @@ def convert(
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
     args, kwargs = parse_inputs(input or [])
-    with Display(shown=not quiet and not as_json) as display:
+    # The user's own code may print: standard output is for the result.
+    with Display(shown=not quiet and not as_json) as display, redirect_stdout(sys.stderr):
         result = api.convert(
             source,
             args or None,

@@ -26,7 +26,7 @@ class Display:
     """
 
     def __init__(self, shown: bool) -> None:
-        console = Console(stderr=True)
+        console = Console(file=sys.stderr)  # this very stream, whatever is redirected later
         self.seconds: dict[str, float] = {}
         self._step: Step | None = None
         self._began = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from liteport.check.measure import OutputCheck
 
 _SHOWN = 8
+_PIPED = 120  # columns, where there is no terminal
+_TIED = "\ue000"  # printed as a space, at which no line ends (Rich breaks lines at no-break spaces too)
 
 
 def size(count: int) -> str:
@@ -62,14 +65,15 @@ def _rows(signature: SignatureInfo) -> list[tuple[str, ...]]:
 def operators(inspection: Inspection, shown: int | None = _SHOWN) -> Text:
     """How many of which, most frequent first, and what the transposes among them move."""
     counts = list(inspection.operators.items())
-    listed = ", ".join(f"{name} {count}" for name, count in counts[:shown])
-    others = sum(count for _, count in counts[shown:]) if shown else 0
-    more = f", and {others} of {len(counts) - _SHOWN} other kinds" if others else ""
+    cut = len(counts) if shown is None or len(counts) <= shown + 1 else shown
+    items = [f"{name}{_TIED}{count}" for name, count in counts[:cut]]
+    if others := counts[cut:]:
+        items.append(f"and {sum(count for _, count in others)} of {len(others)} other kinds")
     total = sum(count for _, count in counts)
-    text = Text.assemble((f"{total} operator{'s' * (total != 1)}", "bold"), f": {listed}{more}" if counts else "")
-    moved = f"{size(inspection.transposed_bytes)} in a run"
-    many = f"{inspection.transposes} transpose{'s move' if inspection.transposes > 1 else ' moves'} {moved}"
-    return text.append(f"\n{many if inspection.transposes else 'no transposes'}")
+    text = Text.assemble((f"{total} operator{'s' * (total != 1)}", "bold"), ": " if items else "", ", ".join(items))
+    moves = f"{inspection.transposes} transpose{'s move' if inspection.transposes > 1 else ' moves'}"
+    moved = f"{moves} {size(inspection.transposed_bytes)} in a run"
+    return text.append(f"\n{moved if inspection.transposes else 'no transposes'}")
 
 
 def parts(inspection: Inspection) -> RenderableType:
@@ -90,7 +94,7 @@ def verification(result: Verification) -> RenderableType:
     if several:
         table.add_column("signature", overflow="fold")
     table.add_column("output", overflow="fold", min_width=6)
-    for title in ("mean error", "worst", "of scale", "cosine"):
+    for title in ("mean error", "allowed", "worst", "of scale", "cosine"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for check in result.outputs:
@@ -101,7 +105,7 @@ def verification(result: Verification) -> RenderableType:
 
 
 def _numbers(check: OutputCheck) -> Sequence[str]:
-    errors = (check.mean_error, check.worst_error, check.relative_error)
+    errors = (check.mean_error, check.bar, check.worst_error, check.relative_error)
     return [*(f"{error:.1e}" if error else "0" for error in errors), f"{check.cosine:.7f}"]
 
 
@@ -118,12 +122,14 @@ def notes(lines: Sequence[str]) -> Text:
 def show(head: RenderableType | None, *blocks: RenderableType, stderr: bool = False) -> None:
     """Prints a headline, and blocks, each of them indented after an empty line."""
     console = Console(stderr=stderr, highlight=False)  # words as they are: no guessing of numbers and paths
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPED
     with console.capture() as captured:
         if head is not None:
             console.print(head, soft_wrap=True)
         for block in blocks:
             console.print(Padding(block, (1, 0, 0, 2), expand=False))
-    text = captured.get()
+    text = captured.get().replace(_TIED, " ")
     if not console.is_terminal:  # what pads a table's cells is no use in a file
         text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
     console.file.write(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
 
 from liteport.cli import options, tables
 from liteport.cli.display import Display
-from liteport.cli.specs import parse_entries, parse_inputs
 
 
 def verify(
@@ -40,9 +41,11 @@ def verify(
 ) -> None:
     """Compare two models, each a PyTorch source or a .tflite, on the same samples. Exit code 1 if they differ."""
     from liteport import api
+    from liteport.cli.specs import parse_entries, parse_inputs
 
     args, kwargs = parse_inputs(input or [])
-    with Display(shown=not quiet and not as_json) as display:
+    # The user's own code may print: standard output is for the result.
+    with Display(shown=not quiet and not as_json) as display, redirect_stdout(sys.stderr):
         result = api.verify(
             reference,
             candidate,

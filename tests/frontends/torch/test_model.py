@@ -14,7 +14,7 @@ from liteport.backends.tflite.writer import to_bytes
 from liteport.check.compare import compare
 from liteport.check.litert import LiteRT
 from liteport.check.samples import Random
-from liteport.errors import UsageError
+from liteport.errors import InputError, UnsupportedError, UsageError
 from liteport.frontends.torch.model import Entry, TorchModel
 
 A, B, C = torch.full((2, 3), 1.0), torch.full((2, 3), 2.0), torch.full((3,), 3.0)
@@ -157,3 +157,19 @@ def test_the_network_cannot_change_what_it_is_fed() -> None:
     inputs = model.example("main")
     model.run(inputs, "main")
     np.testing.assert_array_equal(inputs["args_0"], A.numpy())
+
+
+def test_inputs_that_the_network_does_not_take() -> None:
+    ids = torch.tensor([1, 7])
+    model = TorchModel({"main": Entry(nn.Embedding(8, 3), (ids,))})
+    with pytest.raises(InputError, match=r"fails on inputs of int64\[2\] \(IndexError: .*0\.\.999"):
+        model.run({"input": np.array([8, 0])}, "main")
+
+
+def test_a_network_that_fails_by_itself_is_told_from_one_that_cannot_be_exported() -> None:
+    with pytest.raises(InputError, match=r"itself fails on inputs of float32\[3\] \(RuntimeError: mat1"):
+        TorchModel(
+            {"main": Entry(nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (1, 3)), nn.Linear(5, 1)), (C,))}
+        ).export()
+    with pytest.raises(UnsupportedError, match=r"torch\.export cannot follow"):
+        TorchModel({"main": Entry(Call(lambda x: x if x.sum() > 0 else -x), (C,))}).export()

@@ -57,11 +57,13 @@ CASES = [
     Case("where", lambda x: x[:, torch.where(MASK)[0]], [X]),
     Case("repeat-interleave", lambda x: x.repeat_interleave(torch.tensor([1, 0, 2, 1, 3]), 1), [X], ops=["GATHER"]),
     Case("item", lambda x: x[:, torch.tensor(2)] * torch.tensor(3).item(), [X]),
+    Case("index-of-input", lambda x, i: x[:, i] + x[..., i - 1].sum(), [X, torch.tensor(2)]),
+    Case("index-argmax", lambda x: x[:, x[0, :, 0].argmax()], [X]),
     Case("mask-of-input", lambda x: x[x > 0].sum(), [X], error="aten.index.Tensor  at"),
-    Case("nonzero-of-input", lambda x, m: torch.nonzero(x) + m.nonzero(), [X, bools(4)], error="2 operators have"),
+    Case("nonzero-of-input", lambda x, m: torch.nonzero(x) + m.nonzero(), [X, bools(4)], error="2 operators make"),
     Case("select-of-input", lambda x: x.masked_select(x > 0).sum(), [X], error="masked_select"),
     Case("repeats-of-input", lambda x, n: x.repeat_interleave(n, 0).sum(), [X, ints(4, low=0, high=3)], error="repeat"),
-    Case("item-of-input", lambda x, i: x[:, i], [X, torch.tensor(2)], error="aten.item"),
+    Case("item-of-input", lambda x, i: x * i.item(), [X, torch.tensor(2)], error="aten.item"),
 ]
 
 

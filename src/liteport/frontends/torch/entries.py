@@ -122,11 +122,12 @@ def _method(module: Any, name: str) -> Callable[..., Any]:
 
 
 def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapping[str, Any] | None = None) -> Entry:
-    """An entry point on example arguments. Raises UsageError where these hold no tensor."""
+    """An entry point on example arguments. Raises UsageError where these hold no tensor, or are not what it takes."""
+    takes = f"{_name(call)}{inspect.signature(_forward(call))}"
     if inputs is None and not kwargs:
         raise UsageError(
             "the shapes of the inputs are not known: give them, such as --input 1,3,224,224 "
-            "(in Python: example inputs, (torch.randn(1, 3, 224, 224),))"
+            f"(in Python: example inputs, (torch.randn(1, 3, 224, 224),)), for {takes}"
         )
     if isinstance(inputs, Mapping):
         raise UsageError("example inputs are a tuple: pass (inputs,) for one dict, or kwargs=inputs for keywords")
@@ -136,14 +137,26 @@ def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapp
     if not entry.example:
         given = ", ".join(type(leaf).__name__ for leaf in pytree.tree_leaves(ready)[:5]) or "nothing"
         raise UsageError(f"the example inputs of {name} hold no tensors ({given}): pass (torch.randn(1, 3, 224, 224),)")
+    try:
+        inspect.signature(_forward(call)).bind(*args, **(kwargs or {}))
+    except TypeError as error:
+        raise UsageError(f"the inputs are not those of {takes}: {error}") from error
     return entry
 
 
-def _ordered(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments in the order of the function's own parameters."""
-    forward = function.forward if isinstance(function, nn.Module) else function
-    parameters = list(inspect.signature(forward).parameters)
-    place = {name: i for i, name in enumerate(parameters)}
+def _forward(call: Callable[..., Any]) -> Callable[..., Any]:
+    return call.forward if isinstance(call, nn.Module) else call
+
+
+def _name(call: Callable[..., Any]) -> str:
+    """Net.forward, or Net.method."""
+    method = _forward(call)
+    return f"{type(getattr(method, '__self__', call)).__name__}.{getattr(method, '__name__', 'forward')}"
+
+
+def _ordered(call: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments in the order of the call's own parameters."""
+    place = {name: i for i, name in enumerate(inspect.signature(_forward(call)).parameters)}
     return dict(sorted(kwargs.items(), key=lambda item: place.get(item[0], len(place))))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from typing import Any
 
 import torch
@@ -33,7 +34,8 @@ def export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
     Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
     """
     args, kwargs = distinct((args, dict(kwargs)))
-    with quiet(), torch.no_grad():
+    # torch.export prints the graph that it could not finish, whether one wants it or not.
+    with quiet(), redirect_stderr(StringIO()), torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, strict=False)
         except Exception as error:
@@ -104,7 +106,7 @@ def functional_twin(target: Any) -> Any:
 def quiet() -> Iterator[None]:
     """Silences the warnings and log lines of torch.export, which are not about the user's model."""
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
-from liteport.errors import UsageError
+from liteport.errors import InputError, UnsupportedError, UsageError
 from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
@@ -104,10 +104,17 @@ class TorchModel:
         return model
 
     def export(self) -> None:
-        """Runs torch.export on every entry point that is not exported yet."""
+        """Runs torch.export on every entry point that is not exported yet.
+
+        Raises InputError where the network itself fails on its example, UnsupportedError where only the export does.
+        """
         for name, entry in self.entries.items():
-            if name not in self.programs:
+            if name in self.programs:
+                continue
+            try:
                 self.programs[name] = export(entry.module(), entry.args, entry.kwargs)
+            except UnsupportedError as error:
+                raise _without_export(entry) or error from error.__cause__
 
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
@@ -132,18 +139,43 @@ class TorchModel:
         return {n: to_numpy(t) for n, t in zip(self.input_names(signature), tensors, strict=True)}
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
-        """PyTorch's own outputs by name, computed in float32 where the model has half precision."""
+        """PyTorch's own outputs by name, computed in float32 where the model has half precision.
+
+        Raises InputError where the network fails on these inputs.
+        """
         entry = self.entries[signature]
         names = self.input_names(signature)
         if signature not in self._half:
             self._half[signature] = has_half(self.programs[signature])
         half = self._half[signature]
         tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
-        with quiet(), torch.no_grad(), Wide() if half else nullcontext():
-            result = entry.run(tensors)
+        try:
+            with quiet(), torch.no_grad(), Wide() if half else nullcontext():
+                result = entry.run(tensors)
+        except Exception as error:  # whatever the user's own code raises
+            remedy = "say what integers it takes (--input 1,128:int64:0..999), or give samples of your own (--data)"
+            raise InputError(f"the network fails on {_described(tensors, error)}: {remedy}") from error
         leaves: Sequence[Any] = pytree.tree_leaves(result)
         named = zip(output_names(result), leaves, strict=True)
         return {name: to_numpy(leaf) for name, leaf in named if isinstance(leaf, torch.Tensor)}
+
+
+def _without_export(entry: Entry) -> InputError | None:
+    """The network's own error on its example inputs; None where it runs."""
+    try:
+        with quiet(), torch.no_grad():
+            entry.run(entry.example)
+    except Exception as error:  # whatever the user's own code raises
+        return InputError(
+            f"the network itself fails on {_described(entry.example, error)}: check their shapes and types"
+        )
+    return None
+
+
+def _described(tensors: Sequence[torch.Tensor], error: Exception) -> str:
+    """The types of the inputs, and the first line of what a network said to them."""
+    types = ", ".join(f"{str(t.dtype).removeprefix('torch.')}{list(t.shape)}" for t in tensors)
+    return f"inputs of {types} ({type(error).__name__}: {error}".splitlines()[0].rstrip(".") + ")"
 
 
 def _like(array: Array, example: torch.Tensor, keep: bool) -> torch.Tensor:

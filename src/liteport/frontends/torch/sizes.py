@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import GraphModule, Node
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
@@ -33,12 +35,13 @@ _UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
 def settle(program: ExportedProgram) -> ExportedProgram:
     """`program` with every size worked out; as it is where none is open.
 
-    Raises UnsupportedError that lists the operators whose results' sizes depend on the inputs.
+    Raises UnsupportedError that lists the operators that make sizes or numbers of what depends on the inputs.
     """
     if not any(_is_open(node.meta.get("val")) for node in program.graph_module.graph.nodes):
         return program
     settled = copy.copy(program)
     settled._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    _index_by_tensor(settled._graph_module)
     with torch.no_grad():
         _Walk(settled).run()
     return settled
@@ -58,14 +61,16 @@ class _Walk:
         for node, spec in zip(placeholders, program.graph_signature.input_specs, strict=True):
             if spec.kind in _STORED:
                 store = program.state_dict if spec.target in program.state_dict else program.constants
-                self.known[node] = store[spec.target].clone()  # the graph may write into it
+                tensor = store[spec.target]
+                # The graph may write into what is no parameter.
+                self.known[node] = tensor if spec.kind is InputKind.PARAMETER else tensor.clone()
 
     def run(self) -> None:
         for node in list(self.module.graph.nodes):
             if node.op == "placeholder":
                 self.values[node] = self.hollow(node.meta.get("val"))
             elif node.op == "get_attr":
-                self.values[node] = getattr(self.module, str(node.target))
+                self.values[node] = attrgetter(str(node.target))(self.module)
             elif node.op == "call_function" and all(n in self.values for n in node.all_input_nodes):
                 self.visit(node)  # what follows from an open size is open too
         if self.open:
@@ -132,11 +137,23 @@ class _Walk:
             return pytree.tree_map(lambda v: torch.empty_like(v) if isinstance(v, torch.Tensor) else v, value)
 
 
+def _index_by_tensor(module: GraphModule) -> None:
+    """select(x, dim, item(i))   =>   index(x, [None, .., i]): the index may stay a tensor."""
+    for node in list(module.graph.nodes):
+        index = node.args[2] if node.target is aten.select.int else None
+        if not isinstance(index, Node) or index.target not in (aten.item.default, aten._local_scalar_dense.default):
+            continue
+        x, dim = node.args[0], node.args[1]
+        node.target = aten.index.Tensor
+        node.args = (x, [None] * (dim % x.meta["val"].dim()) + [index.args[0]])
+        if not index.users:
+            module.graph.erase_node(index)
+
+
 def _is_open(value: Any) -> bool:
-    """Whether a node gives a number or a size that torch.export does not know."""
-    leaves = pytree.tree_leaves(value)
-    sizes = [d for v in leaves if isinstance(v, torch.Tensor) for d in v.shape]
-    return any(isinstance(v, torch.SymInt | torch.SymBool | torch.SymFloat) for v in [*leaves, *sizes])
+    """Whether a node gives a number or a size that torch.export reads off data."""
+    kinds = torch.Tensor | torch.SymInt | torch.SymBool | torch.SymFloat
+    return any(free_unbacked_symbols(v) for v in pytree.tree_leaves(value) if isinstance(v, kinds))
 
 
 def _is_certain(target: Any) -> bool:
@@ -179,13 +196,12 @@ def _zeros(value: Any) -> Any:
 
 
 def _describe(nodes: Sequence[Node]) -> str:
-    lines = [f"  {node.target}  at {source_of(node)}" for node in nodes]
     one = len(nodes) == 1
-    what = "operator has a result whose size depends" if one else "operators have results whose sizes depend"
     return "\n".join(
         [
-            f"{len(nodes)} {what} on the data:",
-            *lines,
-            "Use forms that keep the size (torch.where, masked_fill, topk), or convert the part of the network before.",
+            f"{len(nodes)} operator{' makes' if one else 's make'} sizes or Python numbers of computed values:",
+            *(f"  {node.target}  at {source_of(node)}" for node in nodes),
+            "Use forms that keep the size (torch.where, masked_fill, topk) and tensors in the place of .item(), "
+            "or convert the part of the network before.",
         ]
     )
