@@ -1,13 +1,13 @@
 """Everything liteport raises on purpose.
 
-    LiteportError                 one sentence: what, where, and what to do
-     ├─ UsageError                called wrongly (exit code 2)
-     │   └─ InputError            a file or an argument that cannot be what it claims to be
-     │       ├─ UnsafeFileError   a file that would run code, or reach outside its folder
-     │       └─ WeightsError      weights that do not fit their module
-     ├─ UnsupportedError          operators or forms that have no lowering, all of them at once
-     ├─ InvalidGraphError         a graph that breaks the IR's rules: a bug in liteport
-     └─ VerificationError         a converted model that does not match its origin
+LiteportError                 one sentence: what, where, and what to do
+ ├─ UsageError                called wrongly (exit code 2)
+ │   └─ InputError            a file or an argument that cannot be what it claims to be
+ │       ├─ UnsafeFileError   a file that would run code, or reach outside its folder
+ │       └─ WeightsError      weights that do not fit their module
+ ├─ UnsupportedError          operators or forms that have no lowering, all of them at once
+ ├─ InvalidGraphError         a graph that breaks the IR's rules: a bug in liteport
+ └─ VerificationError         a converted model that does not match its origin
 """
 
 from __future__ import annotations

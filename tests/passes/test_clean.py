@@ -14,8 +14,10 @@ from liteport.ir.types import DType
 from liteport.lowering.basic import broadcast_to, cast, reduce, reshape, transpose
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
+from liteport.passes.expand import Expand
 from liteport.passes.fold import Fold
 from liteport.passes.legalize import Legalize
+from liteport.passes.outputs import OwnOutputs
 from liteport.passes.simplify import Simplify
 from tests.passes.support import GraphCase, check, make, weights
 
@@ -81,6 +83,32 @@ def test_views_of_constants_copy_nothing() -> None:
     graph = make(build, [(3, 4)])
     Fold(evaluate).run(graph)
     assert np.shares_memory(graph.ops[0].operand(1).array, array)
+
+
+OUTPUTS = [
+    GraphCase("an input", lambda b, xs: [xs[0], unary(b, xs[0])], X, ["ABS", "RESHAPE"]),
+    GraphCase("twice", lambda b, xs: [(y := unary(b, xs[0])), y], X, ["ABS", "RESHAPE"]),
+    GraphCase("a constant", lambda b, xs: [unary(b, xs[0]), b.const(weights(2, 3))], X, ["ABS", "RESHAPE"]),
+    GraphCase("a number", lambda b, xs: [unary(b, xs[0]), b.const(2.0)], X, ["ABS", "RESHAPE"]),
+    GraphCase("its own", lambda b, xs: [unary(b, xs[0]), b.emit(ops.Neg(), xs[0])], X, ["ABS", "NEG"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OUTPUTS, ids=lambda c: c.id)
+def test_own_outputs(case: GraphCase) -> None:
+    graph = check(case, OwnOutputs())
+    assert len({id(v) for v in graph.outputs}) == len(graph.outputs)
+
+
+EXPANDED = [
+    GraphCase("same rank", lambda b, xs: unary(b, broadcast_to(b, xs[0], (2, 3, 4))), [(2, 1, 4)], ["TILE", "ABS"]),
+    GraphCase("lower rank", lambda b, xs: unary(b, broadcast_to(b, xs[0], (2, 3, 4))), [(3, 1)], ["RESHAPE", "TILE", "ABS"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXPANDED, ids=lambda c: c.id)
+def test_expand(case: GraphCase) -> None:
+    check(case, Expand())
 
 
 def int64(b: Builder, x: Value) -> Value:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -23,41 +22,24 @@ def convert(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A .pth, .pt, .pt2, .safetensors or .tflite file, or file.py:Name.")
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The .tflite to write.", rich_help_panel=options.OUTPUT),
-    ] = None,
+    output: options.Output = None,
     input: options.Input = None,
     entry: options.Entry = None,
     model: options.Model = None,
     model_args: options.ModelArgs = None,
     source_dir: options.SourceDir = None,
     trust_pickle: options.TrustPickle = False,
-    verify: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="How many samples to compare on before writing: 8, or all of --data.",
-            rich_help_panel=options.COMPARISON,
-        ),
-    ] = None,
-    no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Write without comparing.", rich_help_panel=options.COMPARISON)
-    ] = False,
+    verify: options.Verify = None,
+    no_verify: options.NoVerify = False,
     data: options.Data = None,
     seed: options.Seed = 0,
-    separate: Annotated[
-        bool,
-        typer.Option("--separate", help="One file for each signature.", rich_help_panel=options.OUTPUT),
-    ] = False,
+    separate: options.Separate = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Convert a model to .tflite, compare the file with its source, and put it in place if they agree."""
     from liteport import api
-    from liteport.cli.specs import parse_entries, parse_inputs
     from liteport.model import samples_of
     from liteport.output import check_target
 
@@ -65,37 +47,28 @@ def convert(
     if (no_verify or verify == 0) and data is not None:
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
-    args, kwargs = parse_inputs(input or [])
-    # The user's own code may print: standard output is for the result.
-    with Display(shown=not quiet and not as_json) as display, redirect_stdout(sys.stderr):
-        result = api.convert(
-            source,
-            args or None,
-            kwargs=kwargs,
-            entries=parse_entries(entry or []),
-            factory=model,
-            factory_args=model_args,
-            source_dir=source_dir,
-            trust_pickle=trust_pickle,
-            debug=debug,
-            progress=display,
-        )
-        try:
+    described = options.about_the_model(input, entry, model, model_args, source_dir, trust_pickle)
+    shown = not quiet and not as_json
+    try:
+        # The user's own code may print: standard output is for the result.
+        with Display(shown) as display, redirect_stdout(sys.stderr):
+            result = api.convert(source, **described, debug=debug, progress=display)
             saved = result.save(target, separate=separate, data=samples, progress=display)
-        except VerificationError as error:
-            raise _not_written(error, shown=not quiet and not as_json) from error
+    except VerificationError as error:
+        raise _not_written(error, shown) from error
     if as_json:
         print(json.dumps(_as_dict(result, saved, display.seconds), indent=2))
-    elif not quiet:
+    elif shown:
         _show(result, saved, sum(display.seconds.values()))
 
 
 def default_output(source: str) -> Path:
     """The source's own name with .tflite, in the current folder."""
     home, colon, name = source.rpartition(":")
-    path = Path(home if colon and name.isidentifier() else source)
-    stem = path.stem if path.suffix in (".py", "") or path == Path(source) else path.suffix[1:]
-    return Path(f"{stem}.tflite")
+    is_factory = bool(colon) and name.isidentifier()
+    if is_factory and not home.endswith(".py"):
+        return Path(f"{home.rpartition('.')[2]}.tflite")
+    return Path(f"{Path(home if is_factory else source).stem}.tflite")
 
 
 def _not_written(error: VerificationError, shown: bool) -> VerificationError:
@@ -122,7 +95,8 @@ def _show(result: LiteModel, saved: Saved, seconds: float) -> None:
 
     for number, file in enumerate(saved.files):
         contents = api.inspect(file)
-        head = tables.headline(os.path.relpath(file), contents, None if number else seconds)
+        place = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        head = tables.headline(place, contents, None if number else seconds)
         if number:
             print()
         tables.show(head, tables.signatures(contents), tables.operators(contents))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,22 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Load a file that could run any code.", rich_help_panel=LOADING),
 ]
+Verify = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="How many samples to compare on before writing: 8, or all of --data.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+NoVerify = Annotated[bool, typer.Option("--no-verify", help="Write without comparing.", rich_help_panel=COMPARISON)]
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        "--samples", "-n", metavar="N", min=1, help="How many samples: 8, or all of --data.", rich_help_panel=COMPARISON
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -58,6 +74,39 @@ Data = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of the random samples.", rich_help_panel=COMPARISON)]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="The .tflite to write: SOURCE's own name here.", rich_help_panel=OUTPUT
+    ),
+]
+Separate = Annotated[
+    bool,
+    typer.Option("--separate", help="One file for each signature, FILE.NAME.tflite.", rich_help_panel=OUTPUT),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Check every pass, and show tracebacks.", rich_help_panel=OUTPUT)]
+
+
+def about_the_model(
+    input: list[str] | None,
+    entry: list[str] | None,
+    model: str | None,
+    model_args: str | None,
+    source_dir: Path | None,
+    trust_pickle: bool,
+) -> dict[str, Any]:
+    """The options that say what the model is, as those of api.convert() and api.verify(). Raises UsageError."""
+    from liteport.cli.specs import parse_entries, parse_inputs
+
+    args, kwargs = parse_inputs(input or [])
+    return {
+        "inputs": args or None,
+        "kwargs": kwargs,
+        "entries": parse_entries(entry or []),
+        "factory": model,
+        "factory_args": model_args,
+        "source_dir": source_dir,
+        "trust_pickle": trust_pickle,
+    }

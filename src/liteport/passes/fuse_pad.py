@@ -34,7 +34,7 @@ class FusePad(Pass):
                 changed |= _fill_with_zeros(graph, pad, op)
                 continue
             operator: Any = op.operator
-            op.operator = replace(operator, padding=Padding.SAME)
+            op.operator, op.version = replace(operator, padding=Padding.SAME), None
             graph.set_input(op, 0, pad.input)
             changed = True
         return changed

@@ -10,6 +10,7 @@ from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
+from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
@@ -18,6 +19,7 @@ from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
+from liteport.passes.outputs import OwnOutputs
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 
@@ -43,10 +45,14 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         ShuffleToGather(),
         RouteChannels(),
         GatherToShuffle(),
+        # Broadcasts that arithmetic did not swallow.
+        Expand(),
         # Kernels' own types and ranks last: until here every operation has the source's.
         Legalize(),
         Fold(evaluate),
         *clean,
+        # Last of all: what merges values may have made one of two outputs.
+        OwnOutputs(),
     ]
 
 

@@ -19,7 +19,7 @@ from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
-from liteport.frontends.torch.wide import Wide, has_half
+from liteport.frontends.torch.wide import has_half, wide
 from liteport.ir.graph import Module
 from liteport.ir.types import Array
 
@@ -150,7 +150,7 @@ class TorchModel:
         half = self._half[signature]
         tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
         try:
-            with quiet(), torch.no_grad(), Wide() if half else nullcontext():
+            with quiet(), torch.no_grad(), wide() if half else nullcontext():
                 result = entry.run(tensors)
         except Exception as error:  # whatever the user's own code raises
             remedy = "say what integers it takes (--input 1,128:int64:0..999), or give samples of your own (--data)"

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _HALF = (torch.float16, torch.bfloat16)
 
 
-class Wide(TorchDispatchMode):
+@contextmanager
+def wide() -> Iterator[None]:
     """Inside, every operator sees half-precision tensors as float32, and makes float32 where it was to make half."""
+    with _WideCalls(), _WideOperators():
+        yield
+
+
+class _WideCalls(TorchFunctionMode):
+    """Widens what Python hands to PyTorch: some operators compare their arguments' types before they are dispatched."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        args, kwargs = pytree.tree_map(_widened, (args, kwargs or {}))
+        return func(*args, **kwargs)
+
+
+class _WideOperators(TorchDispatchMode):
+    """Widens what composite operators hand to others, inside PyTorch."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         args, kwargs = pytree.tree_map(_widened, (args, kwargs or {}))

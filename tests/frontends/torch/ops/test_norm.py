@@ -133,6 +133,7 @@ LAYERS: list[Any] = [
     Case("rms_two", _lively(nn.RMSNorm([5, 6])), _x(2, 5, 6)),
     Case("rms_no_affine", nn.RMSNorm(6, elementwise_affine=False), _x(2, 5, 6)),
     Case("rms_core", lambda x: aten._fused_rms_norm(x, [6], V6, 1e-6), _x(2, 5, 6)),
+    Case("rms_half", nn.RMSNorm(6).half(), (torch.randn(2, 5, 6).half(),)),
     Case("normalize", F.normalize, _x(2, 5, 6)),
     Case("weight_old", torch.nn.utils.weight_norm(nn.Conv2d(3, 4, 3)), _x(1, 3, 6, 6)),
     Case("weight", torch.nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), _x(1, 3, 6, 6)),

@@ -1,15 +1,76 @@
-"""TEMPORARY while the families are being written: merges whichever exist."""
+"""Every lowering of an ATen operator, by its overload: the families' tables, merged."""
 
-import importlib
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.ops import (
+    activation,
+    attention,
+    compare,
+    conv,
+    convert,
+    create,
+    elementwise,
+    embedding,
+    grid,
+    index,
+    join,
+    matmul,
+    norm,
+    pad,
+    pixel,
+    pool,
+    recurrent,
+    reduce,
+    resize,
+    scatter,
+    shape,
+    slicing,
+    softmax,
+    sort,
+    unary,
+)
 
-LOWERINGS: Table = {}
-for _p in sorted(Path(__file__).parent.glob("[a-z]*.py")):
-    try:
-        _m = importlib.import_module(f"{__name__}.{_p.stem}")
-    except Exception as e:
-        print("SKIP", _p.stem, e)
-        continue
-    LOWERINGS |= getattr(_m, "LOWERINGS", {})
+FAMILIES = (
+    activation,
+    attention,
+    compare,
+    conv,
+    convert,
+    create,
+    elementwise,
+    embedding,
+    grid,
+    index,
+    join,
+    matmul,
+    norm,
+    pad,
+    pixel,
+    pool,
+    recurrent,
+    reduce,
+    resize,
+    scatter,
+    shape,
+    slicing,
+    softmax,
+    sort,
+    unary,
+)
+
+
+def merge(tables: Iterable[Table]) -> Table:
+    """One table of all. Raises ValueError where two have a row for the same operator."""
+    merged: Table = {}
+    for table in tables:
+        twice = merged.keys() & table.keys()
+        if twice:
+            raise ValueError(f"lowered twice: {', '.join(map(str, twice))}")
+        merged |= table
+    return merged
+
+
+LOWERINGS: Table = merge(family.LOWERINGS for family in FAMILIES)
