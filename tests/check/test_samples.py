@@ -29,6 +29,13 @@ def test_random_floats_are_standard_normal() -> None:
     assert abs(x.std() - 1) < 0.1
 
 
+def test_random_floats_keep_the_scale_of_the_example() -> None:
+    example = np.random.default_rng(1).uniform(0, 255, (1, 3, 32, 32)).astype(np.float32)
+    x = drawn({"x": example})[0]["x"]
+    assert abs(x.mean() / example.mean() - 1) < 0.1
+    assert abs(x.std() / example.std() - 1) < 0.1
+
+
 # name, example, the values that must turn up, and no others
 RANGES = [
     ("the example's range", np.array([3, 5, 4] * 50, np.int64), {3, 4, 5}),

@@ -268,7 +268,13 @@ def test_signals(folder: Path, sent: signal.Signals) -> None:
     Path("new.tflite").write_bytes(b"old")
     options = ["old.tflite", "-o", "new.tflite", "--verify", "100000000"]
     command = [sys.executable, "-m", "liteport", "convert", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits "ignore"
+    ) as process:
         while not list(folder.glob(".new.*.tflite")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(sent)

@@ -19,6 +19,7 @@ from liteport.passes.fold import Fold
 from liteport.passes.legalize import Legalize
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.simplify import Simplify
+from liteport.passes.sink import SinkReshape
 from tests.passes.support import GraphCase, check, make, weights
 
 X = [(2, 3, 4)]
@@ -83,6 +84,21 @@ def test_views_of_constants_copy_nothing() -> None:
     graph = make(build, [(3, 4)])
     Fold(evaluate).run(graph)
     assert np.shares_memory(graph.ops[0].operand(1).array, array)
+
+
+SUNK = [
+    GraphCase("a number and a vector", lambda b, xs: b.emit(ops.Add(), b.emit(ops.Mul(), reshape(b, xs[0], (1, 6, 4)), b.const(weights(1, 1, 4))), b.const(weights(1))), X, ["MUL", "ADD", "RESHAPE"]),
+    GraphCase("a clamp", lambda b, xs: unary(b, reshape(b, xs[0], (24,))), X, ["ABS", "RESHAPE"]),
+    GraphCase("a sum of two", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (24,)), reshape(b, xs[1], (24,))), X * 2, ["ADD", "RESHAPE"]),
+    GraphCase("from different shapes: stays", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (24,)), reshape(b, xs[1], (24,))), [*X, (24, 1)], ["RESHAPE", "RESHAPE", "ADD"]),
+    GraphCase("another user: stays", lambda b, xs: [unary(b, (y := reshape(b, xs[0], (24,)))), y], X, ["RESHAPE", "ABS"]),
+    GraphCase("a constant along a merged dimension: stays", lambda b, xs: b.emit(ops.Mul(), reshape(b, xs[0], (2, 12)), b.const(weights(12))), X, ["RESHAPE", "MUL"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SUNK, ids=lambda c: c.id)
+def test_sink(case: GraphCase) -> None:
+    check(case, SinkReshape(), DropDead())
 
 
 OUTPUTS = [

@@ -14,7 +14,7 @@ from liteport.passes.dead import DropDead
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_flatten import FuseFlatten
-from liteport.passes.fuse_pad import FusePad, same_padding
+from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
 from tests.passes.support import GraphCase, check, conv, depthwise, make, weights
 
@@ -150,11 +150,3 @@ PADS = [
 @pytest.mark.parametrize("case", PADS, ids=lambda c: c.id)
 def test_pad(case: GraphCase) -> None:
     check(case, FusePad(), DropDead())
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride", "dilation", "expected"),
-    [(8, 3, 1, 1, (1, 1)), (8, 3, 2, 1, (0, 1)), (9, 3, 2, 1, (1, 1)), (8, 3, 1, 2, (2, 2)), (8, 1, 2, 1, (0, 0))],
-)
-def test_same_padding(size: int, kernel: int, stride: int, dilation: int, expected: tuple[int, int]) -> None:
-    assert same_padding(size, kernel, stride, dilation) == expected

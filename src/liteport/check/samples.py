@@ -35,7 +35,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Random:
-    """Seeded random samples: floats from the standard normal distribution, integers from the example's range."""
+    """Seeded random samples: floats normally distributed with the example's mean and spread, integers from its range.
+
+    An example whose floats are all alike, such as zeros, says nothing of their spread: standard normal then.
+    """
 
     count: int
     seed: int = 0
@@ -53,7 +56,9 @@ class Random:
 
 def _random(rng: np.random.Generator, like: Array) -> Array:
     drawn: Any = rng.standard_normal(like.shape)
-    if like.dtype.kind == "b":
+    if like.dtype.kind == "f" and like.size and np.isfinite(like).all() and (spread := float(like.std())) > 0:
+        drawn = drawn * spread + float(like.mean())
+    elif like.dtype.kind == "b":
         drawn = rng.integers(0, 2, like.shape)
     elif like.dtype.kind in "iu" and like.size:
         drawn = rng.integers(like.min(), like.max(), like.shape, like.dtype, endpoint=True)

@@ -11,6 +11,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
+from liteport.lowering.padding import is_same
 from liteport.passes.base import Pass
 
 
@@ -50,7 +51,8 @@ class FusePad(Pass):
         if np.any(amounts[[0, -1]]):
             return "it pads the batch or the channels"
         for axis, kernel, stride, dilation in _windows(op):
-            if tuple(amounts[axis]) != same_padding(pad.input.shape[axis], kernel, stride, dilation):
+            size, before, count = pad.input.shape[axis], int(amounts[axis][0]), op.output.shape[axis]
+            if not is_same(size, kernel, stride, dilation, before, count):
                 return f"SAME pads dimension {axis} otherwise"
         return ""
 
@@ -80,12 +82,6 @@ def never_negative(value: Value) -> bool:
         return False
     clamped = getattr(maker.operator, "activation", None) in (Activation.RELU, Activation.RELU6)
     return clamped or isinstance(maker.operator, ops.Relu | ops.Relu6 | ops.Relu0To1 | ops.Logistic | ops.Softmax)
-
-
-def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """What SAME puts before and after `size` elements (TFLite's ComputePaddingWithOffset)."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
 
 
 def _windows(op: Op) -> list[tuple[int, int, int, int]]:

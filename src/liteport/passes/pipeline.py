@@ -22,6 +22,7 @@ from liteport.passes.legalize import Legalize
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
+from liteport.passes.sink import SinkReshape
 
 
 def passes(evaluate: Evaluate) -> list[Pass]:
@@ -34,6 +35,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         *clean,
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
+        SinkReshape(),
         *clean,
         FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.

@@ -17,7 +17,7 @@ from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
 
 # Elementwise operators whose kernels do not broadcast.
-_SAME_SHAPES = (ops.AddN, ops.Atan2, ops.Prelu, ops.Select)
+NO_BROADCAST = (ops.AddN, ops.Atan2, ops.Prelu, ops.Select)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Simplify(Pass):
                 graph.replace(op, new)
                 changed = True
         for op in graph.ops:
-            if isinstance(op.operator, Elementwise) and not isinstance(op.operator, _SAME_SHAPES):
+            if isinstance(op.operator, Elementwise) and not isinstance(op.operator, NO_BROADCAST):
                 changed |= _skip_broadcasts(graph, op)
         return changed
 
