@@ -68,7 +68,7 @@ def operators(inspection: Inspection, shown: int | None = _SHOWN) -> Text:
     cut = len(counts) if shown is None or len(counts) <= shown + 1 else shown
     items = [f"{name}{_TIED}{count}" for name, count in counts[:cut]]
     if others := counts[cut:]:
-        items.append(f"and {sum(count for _, count in others)} of {len(others)} other kinds")
+        items.append(f"and {sum(count for _, count in others)} more of {len(others)} kinds")
     total = sum(count for _, count in counts)
     text = Text.assemble((f"{total} operator{'s' * (total != 1)}", "bold"), ": " if items else "", ", ".join(items))
     moves = f"{inspection.transposes} transpose{'s move' if inspection.transposes > 1 else ' moves'}"

@@ -1,0 +1,87 @@
+"""The house as docs/architecture.md draws it: who may import whom, and which heavy packages stay in their rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import liteport
+
+ROOT = Path(liteport.__file__).parent
+
+# room: the rooms that it may import, besides itself and errors.
+MAY_IMPORT = {
+    "errors": set(),
+    "ir": set(),
+    "lowering": {"ir"},
+    "formats": {"ir"},
+    "passes": {"ir", "lowering"},
+    "frontends.torch": {"ir", "lowering", "formats"},
+    "frontends.tflite": {"ir", "lowering", "formats"},
+    "backends": {"ir", "formats"},
+    "check": {"ir", "backends"},
+    "model": {"ir", "backends", "check", "calling", "output"},
+    "calling": {"ir", "check"},
+    "output": {"ir", "backends", "check"},
+    "api": {"ir", "passes", "frontends.torch", "frontends.tflite", "backends", "check", "model"},
+    "cli": {"api", "model", "output", "check"},
+}
+# package: the rooms in which alone it may be imported.
+ONLY_IN = {
+    "torch": {"frontends.torch"},
+    "safetensors": {"frontends.torch"},
+    "scipy": {"passes"},
+    "flatbuffers": {"formats", "backends"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "onnx": set(),
+    "tensorflow": set(),
+}
+
+
+def room(parts: tuple[str, ...]) -> str:
+    """The room of a module liteport.a.b.c, by its parts after "liteport"."""
+    return ".".join(parts[:2]) if parts[:1] == ("frontends",) else ".".join(parts[:1])
+
+
+def modules() -> Iterator[tuple[str, Path, ast.AST]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if len(parts) > 1 or parts[0] not in ("__init__", "__main__"):
+            yield room(parts), path, ast.parse(path.read_text())
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = [pytest.param(*m, id=str(m[1].relative_to(ROOT))) for m in modules()]
+
+
+@pytest.mark.parametrize(("here", "path", "tree"), MODULES)
+def test_imports_point_down(here: str, path: Path, tree: ast.AST) -> None:
+    for name in imported(tree):
+        package, *rest = name.split(".")
+        if package == "liteport" and rest:
+            there = room(tuple(rest))
+            assert there in {here, "errors", "__version__", *MAY_IMPORT.get(here, set())}, f"{here} imports {name}"
+        elif package in ONLY_IN:
+            assert here in ONLY_IN[package], f"{here} imports {name}"
+
+
+def test_a_tflite_file_is_converted_without_torch() -> None:
+    code = (
+        "import sys, liteport, liteport.api, liteport.passes.pipeline, liteport.cli.main\n"
+        "print([m for m in ('torch', 'onnx', 'tensorflow') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
