@@ -8,7 +8,7 @@ import pytest
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.lowering.basic import concat, gather, narrow, reshape, transpose
+from liteport.lowering.basic import concat, gather, narrow, pad, reshape, transpose
 from liteport.passes.channels import RouteChannels
 from liteport.passes.dead import DropDead
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
@@ -98,6 +98,11 @@ CASES = [
         ),
         [(1, 5, 5, 3)],
         ops=["CONV_2D", "DEPTH_TO_SPACE"],
+    ),
+    GraphCase(
+        "padded channels stay where they are",
+        lambda b, xs: conv(b, pad(b, shuffle(b, xs[0], 3), [(0, 0), (1, 1), (0, 0), (0, 2)]), 4, seed=7),
+        [(1, 5, 5, 12)],
     ),
     GraphCase(
         "a shuffle with dead channels",

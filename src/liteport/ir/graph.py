@@ -186,6 +186,7 @@ class Graph:
         for old, new in zip(op.outputs, values, strict=True):
             if new.producer is not None and not new.is_const and old.name:
                 new.name = old.name
+                new.quantization = new.quantization or old.quantization
             self.replace_value(old, new)
         self.erase(op)
 

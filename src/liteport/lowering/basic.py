@@ -29,12 +29,21 @@ def scalar(b: Builder, value: float | int | bool, like: Value | DType) -> Value:
 
 def reshape(b: Builder, x: Value, shape: Sequence[int]) -> Value:
     """x with the same elements in row-major order as `shape` (no -1)."""
-    return x if tuple(shape) == x.shape else b.emit(ops.Reshape(), x, ints(b, shape))
+    return x if tuple(shape) == x.shape else _same_numbers(x, b.emit(ops.Reshape(), x, ints(b, shape)))
 
 
 def transpose(b: Builder, x: Value, perm: Sequence[int]) -> Value:
     """x with dimension i of the result being dimension perm[i] of x."""
-    return x if list(perm) == list(range(x.rank)) else b.emit(ops.Transpose(), x, ints(b, perm))
+    if list(perm) == list(range(x.rank)):
+        return x
+    return _same_numbers(x, b.emit(ops.Transpose(), x, ints(b, perm)))
+
+
+def _same_numbers(x: Value, moved: Value) -> Value:
+    """`moved` with the quantisation of x, whose elements it has; one per channel does not survive a move."""
+    if x.quantization is not None and len(x.quantization.scale) <= 1:
+        moved.quantization = x.quantization
+    return moved
 
 
 def channels_last(b: Builder, x: Value) -> Value:

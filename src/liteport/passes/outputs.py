@@ -31,4 +31,6 @@ class OwnOutputs(Pass):
 
 def _copy(b: Builder, value: Value) -> Value:
     """A reshape to the value's own shape: the one kernel that copies any type."""
-    return b.emit(ops.Reshape(), value, ints(b, value.shape), name=f"{value.name}_copy")
+    copy = b.emit(ops.Reshape(), value, ints(b, value.shape), name=f"{value.name}_copy")
+    copy.quantization = value.quantization
+    return copy

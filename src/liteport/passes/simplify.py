@@ -12,7 +12,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Arithmetic, Elementwise, Operator, Reduction, broadcast
-from liteport.lowering.basic import reshape
+from liteport.lowering.basic import reshape, transpose
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
 
@@ -84,8 +84,7 @@ def _transpose(graph: Graph, op: Op) -> Value | None:
     both = compose(inner, perm)
     if both == identity(len(both)):
         return first.input
-    b = Builder(graph, op)
-    return b.emit(ops.Transpose(), first.input, b.const(np.asarray(both, np.int32)))
+    return transpose(Builder(graph, op), first.input, both)
 
 
 def _cast(graph: Graph, op: Op) -> Value | None:

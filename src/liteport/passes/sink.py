@@ -34,7 +34,7 @@ class SinkReshape(Pass):
                 continue
             b = Builder(graph, op)
             result = b.emit(op.operator, *(_under(v) for v in op.inputs))
-            result.name = op.output.name
+            result.name, result.quantization = op.output.name, op.output.quantization
             graph.replace(op, reshape(b, result, op.output.shape))
             changed = True
         return changed

@@ -26,10 +26,8 @@ _PER_CHANNEL = (
     ops.AveragePool2D,
     ops.ResizeBilinear,
     ops.ResizeNearestNeighbor,
-    ops.Pad,
-    ops.PadV2,
-    ops.MirrorPad,
 )
+_PADS = (ops.Pad, ops.PadV2, ops.MirrorPad)
 
 Change = Callable[[Graph, Array], None]
 
@@ -107,6 +105,8 @@ class Reorder:
         operator = op.operator
         if isinstance(operator, (Unary, *_PER_CHANNEL)):
             return [op.input]
+        if isinstance(operator, _PADS):
+            return [op.input] if _pads_no_channels(op) else None
         if isinstance(operator, Reduction):
             return [op.input] if _spares_channels(op) else None
         if isinstance(operator, ops.Reshape):
@@ -134,6 +134,11 @@ def _is_plain(op: Op) -> bool:
     if spot.in_axis is None:
         return weights.shape[spot.out_axis] == channels
     return weights.shape[spot.in_axis] == channels
+
+
+def _pads_no_channels(op: Op) -> bool:
+    amounts = op.operand(1)
+    return amounts.is_const and not amounts.array.reshape(-1, 2)[-1].any()
 
 
 def _spares_channels(op: Op) -> bool:

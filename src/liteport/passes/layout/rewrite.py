@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
-from liteport.lowering.basic import reshape
+from liteport.lowering.basic import reshape, transpose
 from liteport.passes.layout.cut import Choice
 from liteport.passes.layout.orders import Order, compose, identity, invert, permuted, same_memory
 from liteport.passes.layout.rules import Rule, rule_for
@@ -97,8 +95,7 @@ class _Rewriter:
             return _transposed_constant(now, order)
         if same_memory(value.shape, have, order):
             return reshape(self.builder, now, permuted(value.shape, order))
-        perm = compose(invert(have), order)
-        return self.builder.emit(ops.Transpose(), now, self.builder.const(np.asarray(perm, np.int32)))
+        return transpose(self.builder, now, compose(invert(have), order))
 
 
 def _transposed_constant(value: Value, order: Order) -> Value:

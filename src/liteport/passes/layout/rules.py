@@ -257,6 +257,8 @@ RULES: dict[type[ops.Operator], Rule] = {
     ops.FullyConnected: LinearRule(),
 }
 
+# Elementwise in name only: a condition with one number per row, elements of another size.
+_UNEVEN = (ops.Select, ops.Bitcast)
 _ELEMENTWISE = ElementwiseRule()
 _REDUCTION = ReduceRule()
 
@@ -265,11 +267,18 @@ def rule_for(op: Op) -> Rule | None:
     """The rule of this operation, or None where it takes and gives its values as they are."""
     kind = type(op.operator)
     rule = RULES.get(kind)
-    if rule is None and issubclass(kind, Elementwise):
+    if rule is None and issubclass(kind, Elementwise) and kind not in _UNEVEN:
         rule = _ELEMENTWISE
     if rule is None and issubclass(kind, Reduction):
         rule = _REDUCTION
-    return rule if rule is not None and rule.applies(op) else None
+    return rule if rule is not None and _is_plain(op) and rule.applies(op) else None
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether every tensor has numbers of its own for each element, and one scale if any."""
+    tensors = [v for v in (*op.inputs, *op.outputs) if v is not None]
+    packed = any(v.is_const and v.dtype.is_raw for v in tensors)
+    return not packed and all(v.quantization is None or len(v.quantization.scale) <= 1 for v in tensors)
 
 
 def _perm(op: Op) -> Order:
