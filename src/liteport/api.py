@@ -11,6 +11,7 @@ from typing import Any
 from liteport.check.compare import Verification, compare
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
+from liteport.check.measure import TOLERANCE
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
@@ -31,6 +32,7 @@ def convert(
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
     verify: int = 0,
+    tolerance: float = TOLERANCE,
     debug: bool = False,
     progress: Progress | None = None,
 ) -> LiteModel:
@@ -46,7 +48,7 @@ def convert(
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
-    verify: compare with the origin on that many random samples before returning (see LiteModel.verify).
+    verify, tolerance: compare with the origin on that many random samples before returning (see LiteModel.verify).
     debug: check the graph after every pass.
     progress: is told of every stage that begins, and of every sample.
 
@@ -75,7 +77,7 @@ def convert(
 
         optimise(result.module, evaluate, debug=debug)
     if verify:
-        result.verify(verify, strict=True, progress=progress)
+        result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
     return result
 
 
@@ -116,12 +118,13 @@ def verify(
     samples: int | None = None,
     data: str | Path | Source | None = None,
     seed: int = 0,
+    tolerance: float = TOLERANCE,
     progress: Progress | None = None,
 ) -> Verification:
     """Compares the outputs of two models, each a LiteModel, a .tflite file, or whatever convert() takes.
 
     `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
-    .tflite its inputs serve as the example. `samples`, `data` and `seed` are those of LiteModel.verify().
+    .tflite its inputs serve as the example. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
     `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
     """
@@ -141,7 +144,8 @@ def verify(
         model.export()
         return model
 
-    return compare(runner(sides[0]), runner(sides[1]), source, progress=counting("verify", progress))
+    report_samples = counting("verify", progress)
+    return compare(runner(sides[0]), runner(sides[1]), source, tolerance=tolerance, progress=report_samples)
 
 
 def inspect(model: str | Path | LiteModel) -> Inspection:

@@ -15,6 +15,7 @@ from liteport.check.compare import Verification, compare, merged
 from liteport.check.data import open_data
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import LiteRT
+from liteport.check.measure import TOLERANCE
 from liteport.check.runner import Runner
 from liteport.check.samples import Random, Source
 from liteport.errors import UsageError
@@ -89,16 +90,18 @@ class LiteModel:
         data: str | Path | Source | None = None,
         seed: int = 0,
         *,
+        tolerance: float = TOLERANCE,
         strict: bool = False,
         progress: Progress | None = None,
     ) -> Verification:
         """Compares this model's outputs with its origin's.
 
         `samples` random inputs per signature (8), or those in `data` (an .npz or .npy file, an image, or a folder of
-        images; at most `samples`). With `strict` a mismatch raises VerificationError; `.require()` does it later.
+        images; at most `samples`). Floats pass with a mean absolute error below tolerance * max(1, mean |output|),
+        integers where all are equal. With `strict` a mismatch raises VerificationError; `.require()` does it later.
         Raises UsageError where there is no origin, or none of `samples`.
         """
-        verification = self._compare(self.runtime, samples_of(samples, data, seed), progress)
+        verification = self._compare(self.runtime, samples_of(samples, data, seed), tolerance, progress)
         return verification.require() if strict else verification
 
     def save(
@@ -109,6 +112,7 @@ class LiteModel:
         verify: int = 0,
         data: str | Path | Source | None = None,
         seed: int = 0,
+        tolerance: float = TOLERANCE,
         progress: Progress | None = None,
     ) -> Saved:
         """Writes the model to `path`, which must end in .tflite; with `separate` each signature to a file of its own,
@@ -124,7 +128,7 @@ class LiteModel:
         with staged(modules) as files:
             wanted = verify or data is not None
             source = samples_of(verify or None, data, seed)
-            checks = [self._compare(LiteRT(file), source, progress) for file in files.values() if wanted]
+            checks = [self._compare(LiteRT(file), source, tolerance, progress) for file in files.values() if wanted]
             verification = merged(checks).require() if wanted else None
         return Saved(tuple(files), verification)
 
@@ -149,12 +153,12 @@ class LiteModel:
             raise UsageError(f"the model {what} ({', '.join(names)})")
         return signature
 
-    def _compare(self, runtime: LiteRT, source: Source, progress: Progress | None) -> Verification:
+    def _compare(self, runtime: LiteRT, source: Source, tolerance: float, progress: Progress | None) -> Verification:
         if self.origin is None:
             raise UsageError(
                 "a model that was loaded has no origin to be verified against: liteport.verify(origin, model)"
             )
-        return compare(self.origin, runtime, source, progress=counting("verify", progress))
+        return compare(self.origin, runtime, source, tolerance=tolerance, progress=counting("verify", progress))
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:

@@ -183,20 +183,24 @@ def test_errors(
         assert "error: " in done.err
 
 
-def test_failed_verification_leaves_the_old_file(
-    folder: Path, liteport: Liteport, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_verification_leaves_the_old_file(folder: Path, liteport: Liteport) -> None:
     Path("net.tflite").write_bytes(b"old")
-    monkeypatch.setattr("liteport.check.measure.TOLERANCE", 0.0)
-    done = liteport("convert", *NET)
+    done = liteport("convert", *NET, "--tolerance", "0")
     assert done.code == 1
     assert done.out == ""
-    for piece in ("mean error", "differs", "FAILED on 8 samples", "error: the output does not match", "--no-verify"):
+    for piece in (
+        "mean error",
+        "differs",
+        "FAILED on 8 samples",
+        "error: the output does not match",
+        "--tolerance",
+        "--no-verify",
+    ):
         assert piece in done.err
     assert Path("net.tflite").read_bytes() == b"old"
     assert set(os.listdir()) <= {"net.py", "net.tflite", "__pycache__"}
 
-    result = json.loads(liteport("convert", *NET, "--json").out)
+    result = json.loads(liteport("convert", *NET, "--json", "--tolerance", "0").out)
     assert result["error"]["type"] == "VerificationError"
     assert result["verification"]["passed"] is False
 

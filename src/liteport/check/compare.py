@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from liteport.check.measure import OutputCheck, Tally, family
+from liteport.check.measure import TOLERANCE, OutputCheck, Tally, family
 from liteport.check.runner import Runner
 from liteport.check.samples import Inputs, Source
 from liteport.errors import InputError, VerificationError
@@ -79,14 +79,22 @@ def _label(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> str:
     return f"{output.signature}/{output.name}" if several else output.name
 
 
-def compare(reference: Runner, candidate: Runner, source: Source, *, progress: Progress | None = None) -> Verification:
-    """Runs both models on every sample and compares what they give.
+def compare(
+    reference: Runner,
+    candidate: Runner,
+    source: Source,
+    *,
+    tolerance: float = TOLERANCE,
+    progress: Progress | None = None,
+) -> Verification:
+    """Runs both models on every sample and compares what they give: floats pass with a mean absolute error below
+    tolerance * max(1, mean |output|).
 
     Signatures, inputs and outputs are matched by name, or else by position (a lone signature with a
     lone one; inputs and outputs where their shapes agree). Signatures that only one of them has are left out, if
     the other has no such. Raises InputError where the models do not take the same inputs.
     """
-    pairs = [_Pair(reference, candidate, *names) for names in match_signatures(reference, candidate)]
+    pairs = [_Pair(reference, candidate, *names, tolerance) for names in match_signatures(reference, candidate)]
     drawn = [source.samples(pair.signature, pair.example) for pair in pairs]
     if not all(samples.count for samples in drawn):
         raise InputError(f"{source} holds no samples to compare on")
@@ -111,7 +119,8 @@ def merged(parts: Sequence[Verification]) -> Verification:
 class _Pair:
     """A signature of the reference beside the candidate's, and what was measured so far."""
 
-    def __init__(self, reference: Runner, candidate: Runner, signature: str, twin: str) -> None:
+    def __init__(self, reference: Runner, candidate: Runner, signature: str, twin: str, tolerance: float) -> None:
+        self.tolerance = tolerance
         self.reference = reference
         self.candidate = candidate
         self.signature = signature
@@ -129,7 +138,7 @@ class _Pair:
         actual = self.candidate.run(fed, self.twin)
         if not self.tallies:
             self.outputs = match_outputs(expected, actual)
-            self.tallies = {name: Tally(self.signature, name) for name in expected}
+            self.tallies = {name: Tally(self.signature, name, self.tolerance) for name in expected}
         for name, tally in self.tallies.items():
             tally.add(expected[name], actual[self.outputs[name]])
 

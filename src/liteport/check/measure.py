@@ -11,7 +11,7 @@ import numpy as np
 
 from liteport.ir.types import Array, DType, TensorType
 
-# The bar: the mean absolute error stays below this times max(1, mean |output|).
+# The bar, unless told otherwise: the mean absolute error stays below this times max(1, mean |output|).
 TOLERANCE = 1e-6
 _CHUNK = 1 << 20
 
@@ -56,9 +56,10 @@ class OutputCheck:
 class Tally:
     """Sums over the samples of one output; nothing of a sample is kept."""
 
-    def __init__(self, signature: str, name: str) -> None:
+    def __init__(self, signature: str, name: str, tolerance: float = TOLERANCE) -> None:
         self.signature = signature
         self.name = name
+        self.tolerance = tolerance
         self.type: TensorType | None = None
         self.problem = ""
         self.elements = self.finite = self.differing = 0
@@ -103,7 +104,7 @@ class Tally:
         """The comparison so far."""
         exact = self.type is not None and self.type.dtype.numpy.kind in "biu"
         mean = self.error / self.finite if self.finite else math.nan
-        bar = 0.0 if exact else TOLERANCE * max(1.0, self.size / max(1, self.finite))
+        bar = 0.0 if exact else self.tolerance * max(1.0, self.size / max(1, self.finite))
         return OutputCheck(
             signature=self.signature,
             name=self.name,

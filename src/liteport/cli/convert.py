@@ -33,6 +33,7 @@ def convert(
     no_verify: options.NoVerify = False,
     data: options.Data = None,
     seed: options.Seed = 0,
+    tolerance: options.Tolerance = options.BAR,
     separate: options.Separate = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -53,7 +54,7 @@ def convert(
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
             result = api.convert(source, **described, debug=debug, progress=display)
-            saved = result.save(target, separate=separate, data=samples, progress=display)
+            saved = result.save(target, separate=separate, data=samples, tolerance=tolerance, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error
     if as_json:
@@ -75,7 +76,7 @@ def _not_written(error: VerificationError, shown: bool) -> VerificationError:
     """The error of a failed verification, after the table that shows it."""
     if shown and error.verification is not None:
         tables.show(None, tables.verification(error.verification), stderr=True)
-    hint = "Nothing was written; --no-verify writes it all the same"
+    hint = "Nothing was written; --tolerance moves the bar, --no-verify writes the file all the same"
     return VerificationError(f"{error}. {hint}", error.verification)
 
 

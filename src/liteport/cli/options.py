@@ -49,6 +49,16 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Load a file that could run any code.", rich_help_panel=LOADING),
 ]
+BAR = 1e-6
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        min=0,
+        help="The bar: a mean absolute error below X * max(1, mean |output|).",
+        rich_help_panel=COMPARISON,
+    ),
+]
 Verify = Annotated[
     int | None,
     typer.Option(

@@ -25,6 +25,7 @@ def verify(
     trust_pickle: options.TrustPickle = False,
     data: options.Data = None,
     seed: options.Seed = 0,
+    tolerance: options.Tolerance = options.BAR,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -36,7 +37,16 @@ def verify(
     shown = not quiet and not as_json
     # The user's own code may print: standard output is for the result.
     with Display(shown) as display, redirect_stdout(sys.stderr):
-        result = api.verify(reference, candidate, **described, samples=samples, data=data, seed=seed, progress=display)
+        result = api.verify(
+            reference,
+            candidate,
+            **described,
+            samples=samples,
+            data=data,
+            seed=seed,
+            tolerance=tolerance,
+            progress=display,
+        )
     if shown:
         tables.show(f"{candidate} against {reference}", tables.verification(result))
     result.require()
