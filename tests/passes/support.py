@@ -57,7 +57,7 @@ def check(case: GraphCase, *chain: Pass) -> Graph:
         each.run(graph)
         validate(graph)
     for want, have in zip(before, run(graph, inputs), strict=True):
-        np.testing.assert_allclose(have, want, rtol=0, atol=case.tolerance * max(1.0, float(np.abs(want).max())))
+        np.testing.assert_allclose(have, want, rtol=0, atol=case.tolerance * float(np.abs(want).max(initial=1.0)))
     if case.ops is not None:
         assert [op.name for op in graph.ops] == list(case.ops)
     return graph

@@ -11,9 +11,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering.basic import broadcast_to, cast, reduce, reshape, transpose
+from liteport.lowering.basic import broadcast_to, cast, narrow, reduce, reshape, transpose
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
+from liteport.passes.empty import DropEmpty
 from liteport.passes.expand import Expand
 from liteport.passes.fold import Fold
 from liteport.passes.legalize import Legalize
@@ -84,6 +85,17 @@ def test_views_of_constants_copy_nothing() -> None:
     graph = make(build, [(3, 4)])
     Fold(evaluate).run(graph)
     assert np.shares_memory(graph.ops[0].operand(1).array, array)
+
+
+EMPTY = [
+    GraphCase("an inner value", lambda b, xs: b.emit(ops.Concatenation(axis=0), xs[0], b.emit(ops.Neg(), narrow(b, xs[0], 0, 0, 0))), X, ["CONCATENATION"]),
+    GraphCase("an output", lambda b, xs: [unary(b, xs[0]), b.emit(ops.Neg(), narrow(b, xs[0], 1, 0, 0))], X, ["ABS", "SLICE", "RESHAPE"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EMPTY, ids=lambda c: c.id)
+def test_empty(case: GraphCase) -> None:
+    check(case, DropEmpty(), DropDead())
 
 
 SUNK = [

@@ -10,6 +10,7 @@ from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
+from liteport.passes.empty import DropEmpty
 from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
@@ -31,6 +32,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
     return [
         # Constants first: what they feed can then be seen through.
         DropDead(),
+        DropEmpty(),
         Fold(evaluate),
         *clean,
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.

@@ -218,7 +218,8 @@ def _has_unknown_opcodes(failure: Exception) -> bool:
 
 def _damaged(file: ModelFile, failure: Exception | None) -> InputError:
     if file.kind is Kind.PICKLE:
-        return InputError(f"{file} is no PyTorch model: neither a file of torch.save or torch.export nor safetensors")
+        kinds = "neither of torch.save or torch.export, nor safetensors"
+        return InputError(f"{file} is no PyTorch model ({kinds}): check the path")
     reason = f" ({described(failure)})" if failure else ""
     return InputError(f"{file} is truncated or damaged{reason}: download or save it again")
 
