@@ -21,7 +21,7 @@ from liteport.passes.legalize import Legalize
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
-from tests.passes.support import GraphCase, check, make, weights
+from tests.passes.support import GraphCase, check, make, run, weights
 
 X = [(2, 3, 4)]
 
@@ -126,6 +126,13 @@ OUTPUTS = [
 def test_own_outputs(case: GraphCase) -> None:
     graph = check(case, OwnOutputs())
     assert len({id(v) for v in graph.outputs}) == len(graph.outputs)
+
+
+def test_an_output_without_elements_is_cut_out_of_an_input() -> None:
+    graph = make(lambda b, xs: [unary(b, xs[0]), b.const(np.zeros((2, 0), np.float32))], X)
+    OwnOutputs().run(graph)
+    assert [op.name for op in graph.ops] == ["ABS", "SLICE", "RESHAPE"]
+    assert run(graph, [weights(2, 3, 4)])[1].shape == (2, 0)
 
 
 EXPANDED = [

@@ -37,14 +37,18 @@ class DropEmpty(Pass):
             return None
         if not graph.is_output(value):
             return constant(np.empty(value.shape, value.dtype.numpy), value.name)
-        source = next((v for v in graph.inputs if v.rank and not v.dtype.is_raw), None)
-        if source is None or _is_cut(op):
-            return None
-        b = Builder(graph, op)
-        nothing = slice_(b, source, [0] * source.rank, [0] * source.rank)
-        return cast(b, reshape(b, nothing, value.shape), value.dtype)
+        return None if op.name in _CUT else cut_out(Builder(graph, op), value)
 
 
-def _is_cut(op: Op) -> bool:
-    """Whether the operation is one that this pass would put in place of itself."""
-    return op.name in ("SLICE", "RESHAPE", "CAST")
+# What a cut consists of: such an operation is left alone.
+_CUT = ("SLICE", "RESHAPE", "CAST")
+
+
+def cut_out(b: Builder, value: Value) -> Value | None:
+    """A value without elements like `value`, cut out of an input of the graph; None where there is none to cut from."""
+    found = next((v for v in b.graph.inputs if not v.dtype.is_raw), None)
+    if found is None:
+        return None
+    source = found if found.rank else reshape(b, found, (1,))
+    nothing = slice_(b, source, [0] * source.rank, [0] * source.rank)
+    return cast(b, reshape(b, nothing, value.shape), value.dtype)

@@ -9,6 +9,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
 from liteport.lowering.basic import ints
 from liteport.passes.base import Pass
+from liteport.passes.empty import cut_out
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class OwnOutputs(Pass):
 
 
 def _copy(b: Builder, value: Value) -> Value:
-    """A reshape to the value's own shape: the one kernel that copies any type."""
+    """A reshape to the value's own shape: the one kernel that copies any type. LiteRT does not return a constant
+    without elements: it is cut out of an input."""
+    if value.is_const and not value.type.size and (nothing := cut_out(b, value)) is not None:
+        return nothing
     copy = b.emit(ops.Reshape(), value, ints(b, value.shape), name=f"{value.name}_copy")
     copy.quantization = value.quantization
     return copy
