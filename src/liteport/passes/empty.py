@@ -37,10 +37,11 @@ class DropEmpty(Pass):
             return None
         if not graph.is_output(value):
             return constant(np.empty(value.shape, value.dtype.numpy), value.name)
-        return None if op.name in _CUT else cut_out(Builder(graph, op), value)
+        is_cut = op.name in _CUT and not op.input.is_const
+        return None if is_cut else cut_out(Builder(graph, op), value)
 
 
-# What a cut consists of: such an operation is left alone.
+# What a cut consists of: such an operation on a computed value is left alone.
 _CUT = ("SLICE", "RESHAPE", "CAST")
 
 

@@ -140,6 +140,11 @@ def diagflat(b: TorchBuilder, x: Value, offset: int = 0) -> Value:
     return diag_embed(b, basic.reshape(b, x, (x.type.size,)), offset)
 
 
+def linalg_diagonal(b: TorchBuilder, x: Value, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
+    """linalg_diagonal(Tensor(a) A, *, int offset=0, int dim1=-2, int dim2=-1) -> Tensor(a)"""
+    return take_diagonal(b, x, offset, dim1, dim2)
+
+
 def diagonal_scatter(b: TorchBuilder, x: Value, src: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor"""
     matrices = basic.transpose(b, x, _last(x.rank, dim1, dim2))
@@ -209,6 +214,7 @@ LOWERINGS: Table = {
     aten.unfold.default: unfold,
     aten.unfold_copy.default: unfold,
     aten.diagonal.default: take_diagonal,
+    aten.linalg_diagonal.default: linalg_diagonal,
     aten.diagonal_copy.default: take_diagonal,
     aten.diag.default: diag,
     aten.diag_embed.default: diag_embed,
