@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from liteport.check import TOLERANCE
 from liteport.check.compare import Verification, compare
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
-from liteport.check.measure import TOLERANCE
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError

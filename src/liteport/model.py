@@ -11,11 +11,11 @@ from typing import Any
 
 from liteport.backends.tflite.writer import save, to_bytes
 from liteport.calling import bind, structured
+from liteport.check import TOLERANCE
 from liteport.check.compare import Verification, compare, merged
 from liteport.check.data import open_data
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import LiteRT
-from liteport.check.measure import TOLERANCE
 from liteport.check.runner import Runner
 from liteport.check.samples import Random, Source
 from liteport.errors import UsageError

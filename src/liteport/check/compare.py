@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from liteport.check.measure import TOLERANCE, OutputCheck, Tally, family
+from liteport.check import TOLERANCE
+from liteport.check.measure import OutputCheck, Tally, family
 from liteport.check.runner import Runner
 from liteport.check.samples import Inputs, Source
 from liteport.errors import InputError, VerificationError

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from liteport.check import TOLERANCE
 from liteport.ir.types import Array, DType, TensorType
 
-# The bar, unless told otherwise: the mean absolute error stays below this times max(1, mean |output|).
-TOLERANCE = 1e-6
 _CHUNK = 1 << 20
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liteport.check import TOLERANCE
 from liteport.cli import options, tables
 from liteport.cli.display import Display
 from liteport.errors import UsageError, VerificationError
@@ -33,7 +34,7 @@ def convert(
     no_verify: options.NoVerify = False,
     data: options.Data = None,
     seed: options.Seed = 0,
-    tolerance: options.Tolerance = options.BAR,
+    tolerance: options.Tolerance = TOLERANCE,
     separate: options.Separate = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,

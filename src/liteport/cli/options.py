@@ -49,7 +49,6 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Load a file that could run any code.", rich_help_panel=LOADING),
 ]
-BAR = 1e-6
 Tolerance = Annotated[
     float,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from liteport.check import TOLERANCE
 from liteport.cli import options, tables
 from liteport.cli.display import Display
 
@@ -25,7 +26,7 @@ def verify(
     trust_pickle: options.TrustPickle = False,
     data: options.Data = None,
     seed: options.Seed = 0,
-    tolerance: options.Tolerance = options.BAR,
+    tolerance: options.Tolerance = TOLERANCE,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,

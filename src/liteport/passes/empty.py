@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.lowering.basic import cast, reshape, slice_
@@ -37,12 +38,8 @@ class DropEmpty(Pass):
             return None
         if not graph.is_output(value):
             return constant(np.empty(value.shape, value.dtype.numpy), value.name)
-        is_cut = op.name in _CUT and not op.input.is_const
+        is_cut = isinstance(op.operator, ops.Slice | ops.Reshape | ops.Cast) and not op.input.is_const
         return None if is_cut else cut_out(Builder(graph, op), value)
-
-
-# What a cut consists of: such an operation on a computed value is left alone.
-_CUT = ("SLICE", "RESHAPE", "CAST")
 
 
 def cut_out(b: Builder, value: Value) -> Value | None:

@@ -77,9 +77,9 @@ class _Plan:
     def _cut(self, source: int) -> list[_Piece]:
         """The channels of a source in groups of equal destination; a fixed source can only be cut into runs."""
         destinations = self._destinations(source)
-        channels = range(len(destinations))
+        channels: Sequence[int] = range(len(destinations))
         if self.sources[source] is not None:
-            channels = sorted(channels, key=lambda c: destinations[c])  # type: ignore[assignment]
+            channels = sorted(channels, key=lambda c: destinations[c])
         groups: list[list[int]] = []
         last = None
         for channel in channels:
