@@ -18,6 +18,8 @@ from liteport.ir.graph import Graph
 from liteport.passes.pipeline import optimise
 
 SIGNATURE = "serving_default"
+# A few float32 roundings, relative to the largest expected magnitude (and 1).
+TOLERANCE = 2e-6
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Case:
     inputs: Sequence[Any]
     ops: Sequence[str] | None = None
     error: str | None = None
-    tolerance: float = 2e-6
+    tolerance: float = TOLERANCE
     draws: int = 1
 
 
