@@ -1,0 +1,7 @@
+"""Architectures of Hugging Face transformers, with small configurations."""
+
+from __future__ import annotations
+
+from benchmarks.coverage.network import Table
+
+NETWORKS: Table = {}
