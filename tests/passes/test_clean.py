@@ -76,6 +76,16 @@ def test_fold(case: GraphCase) -> None:
     check(case, Fold(evaluate))
 
 
+def test_a_type_without_a_kernel_is_folded_in_another() -> None:
+    def build(b: Builder, xs: list[Value]) -> Value:
+        distances = b.emit(ops.Abs(), b.const(np.arange(-2, 2, dtype=np.int64)))
+        return b.emit(ops.Add(), xs[0], cast(b, distances, DType.FLOAT32))
+
+    graph = make(build, X)
+    Fold(evaluate).run(graph)
+    np.testing.assert_array_equal(run(graph, [np.zeros(X[0], np.float32)])[0][0, 0], [2, 1, 0, 1])
+
+
 def test_views_of_constants_copy_nothing() -> None:
     array = weights(12)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from liteport.errors import InputError, UsageError
+from liteport.frontends.torch.huggingface.models import NO_CACHE, without_cache
 from liteport.frontends.torch.model import Entry, TorchModel
 from liteport.frontends.torch.sources import Loaded, load
 
@@ -132,7 +133,7 @@ def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapp
     if isinstance(inputs, Mapping):
         raise UsageError("example inputs are a tuple: pass (inputs,) for one dict, or kwargs=inputs for keywords")
     args = (inputs,) if isinstance(inputs, torch.Tensor | np.ndarray) else tuple(inputs or ())
-    ready = pytree.tree_map(_as_input, (args, _ordered(call, kwargs or {})))
+    ready = pytree.tree_map(_as_input, (args, dict(kwargs or {})))
     entry = Entry(call, *ready)
     if not entry.example:
         given = ", ".join(type(leaf).__name__ for leaf in pytree.tree_leaves(ready)[:5]) or "nothing"
@@ -141,7 +142,9 @@ def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapp
         inspect.signature(_forward(call)).bind(*args, **(kwargs or {}))
     except TypeError as error:
         raise UsageError(f"the inputs are not those of {takes}: {error}") from error
-    return entry
+    uncached = without_cache(call, entry.args, entry.kwargs)
+    notes = () if uncached is entry.kwargs else (NO_CACHE,)
+    return replace(entry, kwargs=_ordered(call, uncached), notes=notes)
 
 
 def _forward(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.huggingface.models import grouped_queries
 
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 
@@ -35,7 +36,7 @@ def export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
     """
     args, kwargs = distinct((args, dict(kwargs)))
     # torch.export prints the graph that it could not finish, whether one wants it or not.
-    with quiet(), redirect_stderr(StringIO()), torch.no_grad():
+    with quiet(), redirect_stderr(StringIO()), grouped_queries(), torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, strict=False)
         except Exception as error:

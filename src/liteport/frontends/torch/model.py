@@ -28,12 +28,14 @@ from liteport.ir.types import Array
 class Entry:
     """One entry point: what to call, and example inputs that fix shapes and types.
 
-    Tensors in the example are inputs of the converted model; everything else is a constant of it.
+    Tensors in the example are inputs of the converted model; everything else is a constant of it. `notes` say what
+    was added to the user's own arguments.
     """
 
     call: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def module(self) -> nn.Module:
         """The entry point as a module whose forward it is. Raises UsageError where it belongs to none."""
@@ -89,7 +91,7 @@ class TorchModel:
     def __init__(self, entries: Mapping[str, Entry], table: Table = LOWERINGS, notes: Sequence[str] = ()) -> None:
         self.entries = dict(entries)
         self.table = table
-        self.notes = tuple(notes)
+        self.notes = tuple(dict.fromkeys([*notes, *(note for entry in entries.values() for note in entry.notes)]))
         self.programs: dict[str, ExportedProgram] = {}
         self._half: dict[str, bool] = {}
 
