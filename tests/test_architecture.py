@@ -27,8 +27,9 @@ MAY_IMPORT = {
     "check": {"ir", "backends"},
     "model": {"ir", "backends", "check", "calling", "output"},
     "calling": {"ir", "check"},
+    "border": {"ir"},
     "output": {"ir", "backends", "check"},
-    "api": {"ir", "passes", "frontends.torch", "frontends.tflite", "backends", "check", "model"},
+    "api": {"ir", "passes", "frontends.torch", "frontends.tflite", "backends", "check", "model", "border"},
     "cli": {"api", "model", "output", "check"},
 }
 # package: the rooms in which alone it may be imported.

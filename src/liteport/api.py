@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from liteport.border import Choices, Names, borders, choices
 from liteport.check import TOLERANCE
+from liteport.check.border import AtBorder
 from liteport.check.compare import Verification, compare
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
@@ -31,6 +33,14 @@ def convert(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
+    input_names: Names | None = None,
+    output_names: Names | None = None,
+    channels_last: bool | str | Sequence[str] = False,
+    input_dtype: str | Mapping[str, str] | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    scale: float | None = None,
+    indices: str = "int64",
     verify: int = 0,
     tolerance: float = TOLERANCE,
     debug: bool = False,
@@ -48,6 +58,14 @@ def convert(
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
+    input_names, output_names: other names than the forward's arguments and the keys of its result: one for each, in
+        order, or {old: new}.
+    channels_last: True stores every input and output of 4 or 5 dimensions as [N, ..., C]; a name or names, only those.
+    input_dtype: "uint8" takes images as bytes, "float16" floats in half precision, "int32" integers that are int64 in
+        the source; for all inputs that it suits, or {name: type}.
+    mean, std, scale: what the network takes of a byte p in an image is (p * scale - mean) / std, for all channels or
+        for each: 0, 1 and 1/255 unless given, as torchvision's ToTensor and Normalize have it.
+    indices: "int32" makes every input and output int32 that is int64 in the source.
     verify, tolerance: compare with the origin on that many random samples before returning (see LiteModel.verify).
     debug: check the graph after every pass.
     progress: is told of every stage that begins, and of every sample.
@@ -58,6 +76,7 @@ def convert(
     """
     if is_tflite(model) and (inputs is not None or kwargs or entries or factory or factory_args):
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
+    asked = choices(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     with _no_collection():
         report(progress, "load")
         if is_tflite(model):
@@ -72,6 +91,8 @@ def convert(
             origin.export()
             report(progress, "import")
             result = LiteModel(origin.to_ir(), origin, origin.notes)
+        if asked is not None:
+            result = _at_border(result, asked)
         report(progress, "optimise")
         from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
 
@@ -79,6 +100,16 @@ def convert(
     if verify:
         result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
     return result
+
+
+def _at_border(model: LiteModel, asked: Choices) -> LiteModel:
+    """The model with the inputs and outputs that were asked for, its origin behind the same ones."""
+    from liteport.passes.border import SetBorder
+
+    found = borders(model.module.graphs, asked)
+    for graph in model.module.signatures:
+        SetBorder(found).run(graph)
+    return LiteModel(model.module, model.origin and AtBorder(model.origin, found), model.notes)
 
 
 @contextmanager

@@ -47,6 +47,16 @@ def test_a_conversion(folder: Path, liteport: Liteport) -> None:
     assert api.load("out.tflite")(np.ones((2, 3))).shape == (2, 4)
 
 
+def test_the_border(folder: Path, liteport: Liteport) -> None:
+    options = ("--input-names", "x=features", "--output-names", "score", "--input-dtype", "float16")
+    done = liteport("convert", *NET, *options, "-o", "out.tflite")
+    assert done.code == 0, done.err
+    assert "in   features  float16  2,3" in done.out
+    assert "out  score     float32  2,4" in done.out
+    done = liteport("convert", *NET, "--mean", "0.5", "-o", "out.tflite")
+    assert (done.code, "--input-dtype uint8" in done.err) == (2, True)
+
+
 # name, arguments, files
 SOURCES: list[tuple[str, tuple[str, ...], list[str]]] = [
     ("state_dict", ("net.pth", "--model", "net.py:Net", "--input", "2,3"), ["net.tflite"]),

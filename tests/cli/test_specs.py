@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from liteport.cli.specs import parse_entries, parse_inputs
+from liteport.cli.specs import parse_entries, parse_inputs, parse_names, parse_numbers, parse_types
 from liteport.errors import UsageError
 
 # spec, name, dtype, shape, the ends of its range where it has one
@@ -85,3 +87,33 @@ def test_wrong_entries(specs: list[str], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_entries(specs)
     assert says in str(caught.value)
+
+
+NAMES = [
+    (None, None),
+    ("image", ["image"]),
+    ("image, mask", ["image", "mask"]),
+    ("x=image,y=mask", {"x": "image", "y": "mask"}),
+]
+
+
+@pytest.mark.parametrize(("spec", "expected"), NAMES)
+def test_names(spec: str | None, expected: Any) -> None:
+    assert parse_names("--input-names", spec) == expected
+
+
+@pytest.mark.parametrize("spec", ["", "a,", "a=", "=b", "a,b=c"])
+def test_names_that_are_none(spec: str) -> None:
+    with pytest.raises(UsageError, match="neither names"):
+        parse_names("--input-names", spec)
+
+
+def test_types_and_numbers() -> None:
+    assert parse_types("--input-dtype", "uint8") == "uint8"
+    assert parse_types("--input-dtype", "x=uint8,ids=int32") == {"x": "uint8", "ids": "int32"}
+    with pytest.raises(UsageError, match="one type for all"):
+        parse_types("--input-dtype", "uint8,int32")
+    assert parse_numbers("--mean", None) is None
+    assert parse_numbers("--mean", "0.5,1e-2") == [0.5, 0.01]
+    with pytest.raises(UsageError, match="not a number"):
+        parse_numbers("--mean", "0.5;1")

@@ -57,6 +57,8 @@ AFFINE = [
     GraphCase("transposed convolution", lambda b, xs: mul(b, transposed(b, xs[0], 4), weights(4)), IMAGE, ["TRANSPOSE_CONV"]),
     GraphCase("norm before a linear", lambda b, xs: linear(b, add(b, mul(b, xs[0], weights(6)), weights(6, seed=2)), 5), [(2, 3, 6)], ["FULLY_CONNECTED"]),
     GraphCase("norm before a convolution without padding", lambda b, xs: valid(b, add(b, mul(b, xs[0], weights(6)), weights(6)), 4, 3), IMAGE, ["CONV_2D"]),
+    GraphCase("scale before padding", lambda b, xs: valid(b, pad(b, mul(b, xs[0], weights(6)), [(0, 0), (1, 2), (1, 1), (0, 0)]), 4, 3), IMAGE, ["PAD", "CONV_2D"]),
+    GraphCase("shift before padding: stays", lambda b, xs: valid(b, pad(b, add(b, xs[0], weights(6)), [(0, 0), (1, 2), (1, 1), (0, 0)]), 4, 3), IMAGE, ["ADD", "PAD", "CONV_2D"]),
     GraphCase("norm before a grouped convolution", lambda b, xs: valid(b, add(b, mul(b, xs[0], weights(6)), weights(6)), 4, 3, groups=2), IMAGE, ["CONV_2D"]),
     GraphCase("a shift before padding stays", lambda b, xs: conv(b, add(b, xs[0], weights(6)), 4, 3), IMAGE, ["ADD", "CONV_2D"]),
     GraphCase("a scale before padding does not", lambda b, xs: conv(b, mul(b, xs[0], weights(6)), 4, 3), IMAGE, ["CONV_2D"]),
@@ -86,6 +88,7 @@ ACTIVATIONS = [
     GraphCase("add", lambda b, xs: b.emit(ops.Relu6(), add(b, xs[0], weights(6))), IMAGE, ["ADD"]),
     GraphCase("linear", lambda b, xs: b.emit(ops.ReluN1To1(), linear(b, xs[0], 4)), [(2, 6)], ["FULLY_CONNECTED"]),
     GraphCase("twice", lambda b, xs: b.emit(ops.Relu6(), b.emit(ops.Relu(), conv(b, xs[0], 4))), IMAGE, ["CONV_2D", "RELU6"]),
+    GraphCase("behind moves", lambda b, xs: b.emit(ops.Relu(), reshape(b, transpose(b, conv(b, xs[0], 4), [0, 3, 1, 2]), (4, 64))), IMAGE, ["CONV_2D", "TRANSPOSE", "RESHAPE"]),
     GraphCase("no kernel before", lambda b, xs: b.emit(ops.Relu(), xs[0]), IMAGE, ["RELU"]),
     GraphCase("a kernel without one", lambda b, xs: b.emit(ops.Relu(), b.emit(ops.Abs(), xs[0])), IMAGE, ["ABS", "RELU"]),
 ]  # fmt: skip

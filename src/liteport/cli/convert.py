@@ -26,6 +26,14 @@ def convert(
     output: options.Output = None,
     input: options.Input = None,
     entry: options.Entry = None,
+    input_names: options.InputNames = None,
+    output_names: options.OutputNames = None,
+    channels_last: options.ChannelsLast = None,
+    input_dtype: options.InputDtype = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    scale: options.Scale = None,
+    indices: options.Indices = "int64",
     model: options.Model = None,
     model_args: options.ModelArgs = None,
     source_dir: options.SourceDir = None,
@@ -50,11 +58,12 @@ def convert(
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
     described = options.about_the_model(input, entry, model, model_args, source_dir, trust_pickle)
+    border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     shown = not quiet and not as_json
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
-            result = api.convert(source, **described, debug=debug, progress=display)
+            result = api.convert(source, **described, **border, debug=debug, progress=display)
             saved = result.save(target, separate=separate, data=samples, tolerance=tolerance, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-INPUTS, LOADING, COMPARISON, OUTPUT = "Inputs", "Loading", "Comparison", "Output"
+INPUTS, BORDER, LOADING, COMPARISON, OUTPUT = "Inputs", "Border", "Loading", "Comparison", "Output"
 
 Input = Annotated[
     list[str] | None,
@@ -26,6 +26,50 @@ Entry = Annotated[
         help="A signature of its own: a method of the model, and its inputs separated by ';'.",
         rich_help_panel=INPUTS,
     ),
+]
+InputNames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Other names for the inputs: image,mask in order, or old=new,...",
+        rich_help_panel=BORDER,
+    ),
+]
+OutputNames = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Other names for the outputs, likewise.", rich_help_panel=BORDER),
+]
+ChannelsLast = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|NAMES",
+        help="Inputs and outputs stored [N,...,C]: all of 4 or 5 dimensions, or those named.",
+        rich_help_panel=BORDER,
+    ),
+]
+InputDtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[NAME=]TYPE,...",
+        help="uint8 for images, float16 for floats, int32 for int64: all that suit, or by name.",
+        rich_help_panel=BORDER,
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X[,X,...]",
+        help="Of a uint8 image: the network takes (byte * scale - mean) / std; 0.485,0.456,0.406 or one for all.",
+        rich_help_panel=BORDER,
+    ),
+]
+Std = Annotated[str | None, typer.Option(metavar="X[,X,...]", help="Likewise; 1.", rich_help_panel=BORDER)]
+Scale = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Likewise; 1/255. Give 1 for bytes as they are.", rich_help_panel=BORDER),
+]
+Indices = Annotated[
+    str, typer.Option(metavar="int64|int32", help="The type of inputs and outputs in int64.", rich_help_panel=BORDER)
 ]
 Model = Annotated[
     str | None,
@@ -118,4 +162,29 @@ def about_the_model(
         "factory_args": model_args,
         "source_dir": source_dir,
         "trust_pickle": trust_pickle,
+    }
+
+
+def about_the_border(
+    input_names: str | None,
+    output_names: str | None,
+    channels_last: str | None,
+    input_dtype: str | None,
+    mean: str | None,
+    std: str | None,
+    scale: float | None,
+    indices: str,
+) -> dict[str, Any]:
+    """The options that say what the inputs and outputs look like, as those of api.convert(). Raises UsageError."""
+    from liteport.cli.specs import parse_names, parse_numbers, parse_types
+
+    return {
+        "input_names": parse_names("--input-names", input_names),
+        "output_names": parse_names("--output-names", output_names),
+        "channels_last": channels_last == "all" or (channels_last.split(",") if channels_last else False),
+        "input_dtype": parse_types("--input-dtype", input_dtype),
+        "mean": parse_numbers("--mean", mean),
+        "std": parse_numbers("--std", std),
+        "scale": scale,
+        "indices": indices,
     }

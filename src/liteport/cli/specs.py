@@ -56,6 +56,37 @@ def parse_entries(specs: Sequence[str]) -> dict[str, tuple[str, tuple[Any, ...],
     return entries
 
 
+def parse_names(option: str, spec: str | None) -> list[str] | dict[str, str] | None:
+    """image,mask as a list; old=new,... as a dict. Raises UsageError for a mixture, or an empty name."""
+    if spec is None:
+        return None
+    parts = [tuple(word.strip() for word in part.partition("=")) for part in spec.split(",")]
+    named = {bool(equals) for _, equals, _ in parts}
+    if len(named) != 1 or not all(old and bool(new) is bool(equals) for old, equals, new in parts):
+        raise UsageError(f"{option} {spec!r} is neither names (image,mask) nor renames (old=new,...)")
+    return {old: new for old, _, new in parts} if named.pop() else [old for old, _, _ in parts]
+
+
+def parse_types(option: str, spec: str | None) -> str | dict[str, str] | None:
+    """One type for all, or types by input. Raises UsageError."""
+    found = parse_names(option, spec)
+    if not isinstance(found, list):
+        return found
+    if len(found) > 1:
+        raise UsageError(f"{option} {spec!r}: give one type for all inputs, or NAME=TYPE for each")
+    return found[0]
+
+
+def parse_numbers(option: str, spec: str | None) -> list[float] | None:
+    """0.5 or 0.485,0.456,0.406. Raises UsageError."""
+    if spec is None:
+        return None
+    try:
+        return [float(word) for word in spec.split(",")]
+    except ValueError as error:
+        raise UsageError(f"{option} {spec!r} is not a number, or numbers separated by commas") from error
+
+
 def _parse(spec: str) -> tuple[str | None, Any]:
     found = _SPEC.fullmatch(spec)
     if found is None:

@@ -22,19 +22,20 @@ _DEAF = (ops.Concatenation, ops.UnidirectionalSequenceLstm, ops.BidirectionalSeq
 
 @dataclass(frozen=True)
 class FuseActivation(Pass):
-    """%1 = conv(x); %2 = relu(%1)   =>   %2 = conv(x, activation=RELU)"""
+    """relu(conv(x))   =>   conv(x, activation=RELU);    relu(transpose(conv(x)))   =>   transpose(conv(x, RELU))"""
 
     def run(self, graph: Graph) -> bool:
         changed = False
         for act in graph.find(*FUSED):
-            producer = act.input.producer
-            if producer is None or (why := self.blocked(graph, act.input, producer)):
+            source = _before_moves(graph, act.input)
+            producer = source.producer
+            if producer is None or (why := self.blocked(graph, source, producer)):
                 self.decline(act, why if producer else "its input has no producer")
                 continue
             fused: Any = producer.operator
             producer.operator = replace(fused, activation=FUSED[type(act.operator)])
             producer.version = None
-            graph.replace(act, producer.output)
+            graph.replace(act, act.input)
             changed = True
         return changed
 
@@ -50,3 +51,14 @@ class FuseActivation(Pass):
         if graph.sole_user(value) is None:
             return f"its producer has {len(value.users) + graph.is_output(value)} users"
         return ""
+
+
+def _before_moves(graph: Graph, value: Value) -> Value:
+    """The value whose numbers, moved by transposes and reshapes and used for nothing else, `value` has."""
+    while (
+        (maker := value.producer) is not None
+        and isinstance(maker.operator, ops.Transpose | ops.Reshape)
+        and graph.sole_user(value) is not None
+    ):
+        value = maker.input
+    return value

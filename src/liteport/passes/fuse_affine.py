@@ -20,6 +20,7 @@ from liteport.passes.weights import WEIGHTED, WEIGHTS, Weighted
 class FuseAffine(Pass):
     """conv(x, w, b) * s + t   =>   conv(x, w * s, b * s + t)
     conv(x * s + t, w, b)   =>   conv(x, w * s, b + w . t)        (t only where nothing is padded)
+    conv(pad(x * s), w)     =>   conv(pad(x), w * s)
 
     This is batch norm on either side of a convolution or linear layer, layer norm's affine before a
     linear one, and every other constant scale and bias.
@@ -55,12 +56,17 @@ class FuseAffine(Pass):
     def fuse_forward(self, graph: Graph, op: Op) -> bool:
         """Into the kernel that is the only one to use the operation's result."""
         term = _Term.of(op)
-        user = graph.sole_user(op.output)
-        if term is None or user is None or getattr(op.operator, "activation", None) is not Activation.NONE:
+        first = graph.sole_user(op.output)
+        if term is None or first is None or getattr(op.operator, "activation", None) is not Activation.NONE:
             return False
-        spot = WEIGHTED.get(type(user.operator))
-        if spot is None or user.operand(spot.data) is not op.output or (why := _unfit(user, spot)):
-            self.decline(op, why if spot else f"{user.name} has no weights")
+        pad = first if isinstance(first.operator, ops.Pad) else None
+        user = graph.sole_user(pad.output) if pad is not None else first
+        spot = WEIGHTED.get(type(user.operator)) if user is not None else None
+        if user is None or spot is None or user.operand(spot.data) is not (pad or op).output:
+            self.decline(op, f"{first.name} has no weights")
+            return False
+        if why := _unfit(user, spot):
+            self.decline(op, why)
             return False
         scale, shift = term.scale_shift(op.output.shape[-1])
         if np.any(shift) and not _sees_no_padding(user):
@@ -69,7 +75,7 @@ class FuseAffine(Pass):
         if np.any(shift):
             _set_bias(graph, user, spot, None, _response(user, spot, shift))
         _scale_inputs(graph, user, spot, scale)
-        graph.set_input(user, spot.data, term.value)
+        graph.set_input(first, 0 if pad is not None else spot.data, term.value)
         graph.erase(op)
         return True
 

@@ -20,6 +20,7 @@ from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
+from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
@@ -35,6 +36,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         DropEmpty(),
         Fold(evaluate),
         *clean,
+        NarrowIndices(),
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         SinkReshape(),

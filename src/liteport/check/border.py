@@ -1,0 +1,55 @@
+"""A model behind a border that it does not have itself: the origin, as the converted model's users see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from liteport.check.runner import Runner
+from liteport.ir.border import Border, Port
+from liteport.ir.types import Array
+
+
+class AtBorder:
+    """`origin` with inputs and outputs as its borders, by signature, say."""
+
+    def __init__(self, origin: Runner, borders: Mapping[str, Border]) -> None:
+        self.origin = origin
+        self.borders = borders
+
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        return self.origin.signatures
+
+    def example(self, signature: str) -> dict[str, Array]:
+        """The origin's example at the border; every value that an image's pixels may have, for random ones."""
+        own = self.origin.example(signature)
+        return {port.name: _outside(own[port.source], port) for port in self.borders[signature].inputs}
+
+    def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
+        """The origin's outputs for inputs at the border."""
+        border = self.borders[signature]
+        results = self.origin.run({p.source: _inside(inputs[p.name], p) for p in border.inputs}, signature)
+        return {p.name: results[p.source].transpose(p.order).astype(p.dtype.numpy) for p in border.outputs}
+
+
+def _outside(array: Array, port: Port) -> Array:
+    """An input of the origin's as it looks at the border."""
+    moved = array.transpose(port.order)
+    if port.pixels is None:
+        return np.ascontiguousarray(moved, port.dtype.numpy)
+    return (np.arange(moved.size, dtype=np.int64) % 256).astype(np.uint8).reshape(moved.shape)
+
+
+def _inside(array: Array, port: Port) -> Array:
+    """An input at the border as the origin takes it."""
+    kind = port.type.dtype.numpy
+    if port.pixels is None:
+        values = array.astype(kind)
+    else:
+        pixels = (array - port.per_channel(port.pixels.shift)) * port.per_channel(port.pixels.factor)
+        values = pixels.astype(kind)
+    back = np.argsort(port.order)
+    return np.ascontiguousarray(values.transpose(back))
