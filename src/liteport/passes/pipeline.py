@@ -15,11 +15,13 @@ from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
+from liteport.passes.merge_cut import MergeCut
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
@@ -37,11 +39,15 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         Fold(evaluate),
         *clean,
         NarrowIndices(),
+        # Parts without the dimension that they were cut along: one transpose less to place for the layout.
+        MergeCut(),
+        *clean,
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         SinkReshape(),
         *clean,
         FuseFlatten(),
+        FuseFactor(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
         FuseActivation(),

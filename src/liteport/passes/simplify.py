@@ -87,6 +87,17 @@ def _transpose(graph: Graph, op: Op) -> Value | None:
     return transpose(Builder(graph, op), first.input, both)
 
 
+def _matmul(graph: Graph, op: Op) -> Value | None:
+    """batch_matmul(x, transpose(y)) => batch_matmul(x, transpose(y), adjoint), where y's rows then stay whole"""
+    matmul, y = cast(ops.BatchMatmul, op.operator), op.operand(1)
+    perm = _perm(y.producer) if y.producer is not None and isinstance(y.producer.operator, ops.Transpose) else None
+    if y.producer is None or perm is None or perm[-2] != len(perm) - 1:
+        return None
+    b = Builder(graph, op)
+    rows = transpose(b, y.producer.input, (*perm[:-2], perm[-1], perm[-2]))
+    return b.emit(replace(matmul, adj_y=not matmul.adj_y), op.input, rows)
+
+
 def _cast(graph: Graph, op: Op) -> Value | None:
     """cast(x) to x's own type => x;  cast(cast(x)) back, where the way there lost nothing => x"""
     if op.output.dtype is op.input.dtype:
@@ -126,6 +137,7 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Squeeze: _reshape,
     ops.ExpandDims: _reshape,
     ops.Transpose: _transpose,
+    ops.BatchMatmul: _matmul,
     ops.Cast: _cast,
     ops.Slice: _same_shape,
     ops.Tile: _same_shape,

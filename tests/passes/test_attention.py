@@ -1,0 +1,129 @@
+"""What attention's projections and products become: merged cuts, adjoint operands, folded scales, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.lowering.basic import reshape, transpose
+from liteport.passes.dead import DropDead
+from liteport.passes.fuse_factor import FuseFactor
+from liteport.passes.merge_cut import MergeCut
+from liteport.passes.simplify import Simplify
+from tests.passes.support import GraphCase, check, conv, make, weights
+
+X = [(2, 5, 12)]
+
+
+def linear(b: Builder, x: Value, outputs: int, seed: int = 0) -> Value:
+    w, bias = weights(outputs, x.shape[-1], seed=seed), weights(outputs, seed=seed + 1)
+    return b.emit(ops.FullyConnected(keep_num_dims=True), x, b.const(w), b.const(bias))
+
+
+def split(b: Builder, x: Value, count: int, axis: int) -> Sequence[Value]:
+    return b.emit_many(ops.Split(num_splits=count), b.const(axis), x)
+
+
+def times(b: Builder, x: Value, number: float) -> Value:
+    return b.emit(ops.Mul(), x, b.const(number))
+
+
+def heads(b: Builder, x: Value) -> Value:
+    """[2,5,12] as [2,3,5,4]."""
+    return transpose(b, reshape(b, x, (2, 5, 3, 4)), [0, 2, 1, 3])
+
+
+def product(b: Builder, x: Value, y: Value) -> Value:
+    return b.emit(ops.BatchMatmul(adj_y=True), x, y)
+
+
+def parts(b: Builder, xs: list[Value], order: Sequence[int], axis: int) -> list[Value]:
+    """A projection's parts, cut out of [2,5,3,2,2] transposed by `order`."""
+    x = transpose(b, reshape(b, linear(b, xs[0], 12), (2, 5, 3, 2, 2)), order)
+    return [b.emit(ops.Abs(), part) for part in split(b, x, 3, axis)]
+
+
+CUT = [
+    GraphCase("in front", lambda b, xs: parts(b, xs, [2, 0, 3, 1, 4], 0), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
+    GraphCase("where it is", lambda b, xs: parts(b, xs, [0, 1, 2, 3, 4], 2), X, ["FULLY_CONNECTED", "RESHAPE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
+    GraphCase("longer parts stay", lambda b, xs: split(b, transpose(b, reshape(b, xs[0], (2, 5, 6, 2)), [2, 0, 1, 3]), 3, 0), X, ["RESHAPE", "TRANSPOSE", "SPLIT"]),
+    GraphCase("the last dimension stays", lambda b, xs: split(b, reshape(b, xs[0], (2, 5, 4, 3)), 3, 3), X, ["RESHAPE", "SPLIT"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CUT, ids=lambda c: c.id)
+def test_merge_cut(case: GraphCase) -> None:
+    check(case, MergeCut(), Simplify(), DropDead())
+
+
+ADJOINT = [
+    GraphCase("columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [0, 2, 1])), [(2, 5, 4), (2, 3, 4)], ["BATCH_MATMUL"]),
+    GraphCase("the batch stays moved", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 2, 0])), [(2, 5, 4), (3, 2, 4)], ["TRANSPOSE", "BATCH_MATMUL"]),
+    GraphCase("rows stay", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 0, 2])), [(2, 5, 4), (4, 2, 3)], ["TRANSPOSE", "BATCH_MATMUL"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ADJOINT, ids=lambda c: c.id)
+def test_adjoint(case: GraphCase) -> None:
+    check(case, Simplify(), DropDead())
+
+
+def attended(b: Builder, xs: list[Value], number: float = 0.3) -> Value:
+    """Scores of one projection's two parts, the first of them scaled."""
+    x = transpose(b, reshape(b, linear(b, xs[0], 24), (2, 5, 6, 4)), [0, 2, 1, 3])
+    q, k = split(b, x, 2, 1)
+    return product(b, times(b, q, number), k)
+
+
+def rotated(b: Builder, x: Value) -> Value:
+    """x * cos + neg(x) * sin, with tables."""
+    turned = b.emit(ops.Mul(), b.emit(ops.Neg(), x), b.const(weights(5, 12, seed=8)))
+    return b.emit(ops.Add(), b.emit(ops.Mul(), x, b.const(weights(5, 12, seed=7))), turned)
+
+
+FACTOR = [
+    GraphCase("heads", lambda b, xs: times(b, heads(b, linear(b, xs[0], 12)), 0.3), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE"]),
+    GraphCase("a part of a split", attended, X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", "BATCH_MATMUL"]),
+    GraphCase("a product's first operand", lambda b, xs: times(b, product(b, linear(b, xs[0], 6), linear(b, xs[0], 6, 3)), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "BATCH_MATMUL"]),
+    GraphCase("a product's second operand", lambda b, xs: times(b, product(b, xs[0], linear(b, xs[0], 12)), 0.3), X, ["FULLY_CONNECTED", "BATCH_MATMUL"]),
+    GraphCase("division", lambda b, xs: b.emit(ops.Div(), linear(b, xs[0], 12), b.const(3.0)), X, ["FULLY_CONNECTED"]),
+    GraphCase("a rotation's tables", lambda b, xs: times(b, rotated(b, xs[0]), 0.3), X, ["NEG", "MUL", "MUL", "ADD"]),
+    GraphCase("a sum of two", lambda b, xs: times(b, b.emit(ops.Sub(), linear(b, xs[0], 6), linear(b, xs[0], 6, 3)), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "SUB"]),
+    GraphCase("a convolution", lambda b, xs: times(b, conv(b, xs[0], 4), 0.3), [(1, 3, 3, 2)], ["CONV_2D"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FACTOR, ids=lambda c: c.id)
+def test_factor(case: GraphCase) -> None:
+    check(case, FuseFactor(), DropDead())
+
+
+def shared(b: Builder, xs: list[Value]) -> list[Value]:
+    x = linear(b, xs[0], 12)
+    return [times(b, x, 0.3), x]
+
+
+def across_parts(b: Builder, xs: list[Value]) -> Value:
+    """The scaled part's channels are mixed with others before they reach the weights."""
+    x = reshape(b, linear(b, xs[0], 12), (2, 60))
+    return times(b, split(b, x, 2, 1)[0], 0.3)
+
+
+REASONS = [
+    (shared, "FULLY_CONNECTED has 2 users"),
+    (lambda b, xs: times(b, b.emit(ops.Exp(), xs[0]), 0.3), "EXP does not let a number pass"),
+    (lambda b, xs: times(b, xs[0], 0.3), "a value that no operation makes"),
+    (across_parts, "the parts do not survive a reshape"),
+    (lambda b, xs: times(b, b.emit(ops.Add(), split(b, xs[0], 2, 2)[0], b.const(1.0)), 0.3), "a value that no operation makes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "why"), REASONS)
+def test_factor_says_why_not(build: Callable[[Builder, list[Value]], Value | Sequence[Value]], why: str) -> None:
+    fuse = FuseFactor()
+    assert not fuse.run(make(build, X))
+    assert any(why in reason for _, reason in fuse.declined)
