@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import geometric_mean, median
 
 US = "liteport"
+ALL = "all networks"
 
 # network -> converter -> metric -> number (or numbers, one per run)
 Results = Mapping[str, Mapping[str, Mapping[str, float | Sequence[float]]]]
@@ -31,7 +32,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Line:
-    """One figure of one network, and its limit. `form` says how it is printed."""
+    """One figure of one network (or of ALL), and its limit. `form` says how it is printed."""
 
     network: str
     metric: str
@@ -57,32 +58,30 @@ FASTER = Limit(1.0, "faster than both", relative=True, strict=True)
 NO_SLOWER = Limit(1.02, "at most 1.02 x the best peer's", relative=True)
 ACCURATE = Limit(1e-7, "below 1e-07", strict=True)
 
-LINES = [
-    Line("mobilenet_v2", "seconds", THIRD, "{:.1f}"),
-    Line("efficientnet_b3", "seconds", THIRD, "{:.1f}"),
-    Line("lprnet", "operators", at_most(45)),
-    Line("lprnet", "transposes", at_most(3)),
-    Line("lprnet", "latency_ms", FASTER, "{:.2f}"),
-    Line("shufflenet_v2_x1_0", "operators", at_most(120)),
-    Line("shufflenet_v2_x1_0", "transposes", at_most(3)),
-    Line("shufflenet_v2_x1_0", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("densenet121", "operators", at_most(311)),
-    Line("densenet121", "transposes", at_most(1)),
-    Line("densenet121", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("mobilenet_v3_large", "operators", at_most(126)),
-    Line("mobilenet_v3_large", "transposes", at_most(1)),
-    Line("mobilenet_v3_large", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("mobilenet_v2", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("efficientnet_b3", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("resnet50", "latency_ms", NO_SLOWER, "{:.2f}"),
-    Line("mobilenet_v2", "error", ACCURATE, "{:.1e}"),
-    Line("resnet50", "peak_mb", at_most(650)),
-]
 
-
-def judge(results: Results) -> list[Verdict]:
+def judge(results: Results, lines: Sequence[Line]) -> list[Verdict]:
     """A verdict for every line whose network was measured: missed, where liteport has no figure."""
-    return [_verdict(line, results[line.network]) for line in LINES if line.network in results]
+    each = [_verdict(line, results[line.network]) for line in lines if line.network in results]
+    return each + [_overall(line, results) for line in lines if line.network == ALL]
+
+
+def _overall(line: Line, results: Results) -> Verdict:
+    """A line on all networks: geometric means over those that liteport and a peer have, and that of the ratios to the
+    best peer of each."""
+    measured = [
+        {name: _number(metrics[line.metric]) for name, metrics in network.items() if metrics.get(line.metric)}
+        for network in results.values()
+    ]
+    if not all(US in figures for figures in measured):
+        return Verdict(line, {}, False)
+    compared = [figures for figures in measured if len(figures) > 1]
+    if not compared:
+        return Verdict(line, {}, None)
+    ratios = [figures[US] / min(f for name, f in figures.items() if name != US) for figures in compared]
+    names = dict.fromkeys(name for figures in compared for name in figures)
+    whole = [figures for figures in compared if len(figures) == len(names)]
+    means = {name: geometric_mean([figures[name] for figures in whole]) for name in names} if whole else {}
+    return Verdict(line, means, line.limit.holds(geometric_mean(ratios), [1.0]))
 
 
 def _verdict(line: Line, measured: Mapping[str, Mapping[str, float | Sequence[float]]]) -> Verdict:

@@ -47,6 +47,11 @@ def onnx2tf(python: str, export_python: str) -> Converter:
     return Converter("onnx2tf", _version(python, "onnx2tf"), steps, file)
 
 
+def pytorch(python: str) -> Converter:
+    """No converter: PyTorch's own share of a conversion, and a file with the size of the weights."""
+    return _in_one_step("pytorch", "torch", python, "benchmarks.drivers.pytorch")
+
+
 def _in_one_step(name: str, package: str, python: str, driver: str) -> Converter:
     def file(network: str, folder: Path) -> Path:
         return folder / f"{network}.tflite"

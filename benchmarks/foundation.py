@@ -1,123 +1,33 @@
-"""liteport beside its peers on the same networks, in one run: seconds, operators, latency, error, memory.
-
-python -m benchmarks.foundation --litert-python PYTHON --onnx2tf-python PYTHON --export-python PYTHON
-
-Each peer stands in an environment of its own, whose interpreter an option or an environment variable
-(LITERT_PYTHON, ONNX2TF_PYTHON, EXPORT_PYTHON) names; docs/benchmarks.md says how to set them up. A peer
-that is not named is left out. Exit code 0: every bar is met; 1: one is missed.
-"""
+"""The bars of the main job, convolutional networks to files: python -m benchmarks.foundation (options: --help)."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from benchmarks import converters, table
-from benchmarks.bars import LINES, judge
-from benchmarks.converters import ROOT, Converter
+from benchmarks.bars import ACCURATE, FASTER, NO_SLOWER, THIRD, Line, at_most
+from benchmarks.measure import main
 
-NETWORKS = list(dict.fromkeys(line.network for line in LINES))
-FEW = 10  # inputs for the error of networks that have no bar for it: enough to see that a file is right
-
-
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for peer, package in (("litert", "litert-torch"), ("onnx2tf", "onnx2tf"), ("export", "torch and onnxscript")):
-        default = os.environ.get(f"{peer.upper()}_PYTHON")
-        parser.add_argument(f"--{peer}-python", metavar="PYTHON", default=default, help=f"interpreter with {package}")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS, metavar="NETWORK")
-    parser.add_argument("--runs", type=int, default=3, help="conversions of each, of which the median counts (3)")
-    parser.add_argument("--samples", type=int, default=1000, help="inputs for the mean absolute error (1000)")
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmarks", help="folder for files and logs")
-    parser.add_argument("--json", type=Path, help="where results go (OUT/foundation.json)")
-    parser.add_argument("--from-json", type=Path, help="print stored results again, measure nothing")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    return parser.parse_args(arguments)
-
-
-def available(chosen: argparse.Namespace) -> list[Converter]:
-    """liteport first, then the peers that have an interpreter; says which are left out."""
-    found = [converters.liteport(sys.executable)]
-    if chosen.litert_python:
-        found.append(converters.litert_torch(chosen.litert_python))
-    else:
-        note("litert-torch is left out: --litert-python names no interpreter")
-    if chosen.onnx2tf_python and chosen.export_python:
-        found.append(converters.onnx2tf(chosen.onnx2tf_python, chosen.export_python))
-    else:
-        note("onnx2tf is left out: it needs both --onnx2tf-python and --export-python")
-    return found
-
-
-def measure(network: str, peers: Sequence[Converter], chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Everything about one network, by converter; one that failed is left out of it, with a note."""
-    results: dict[str, dict[str, Any]] = {c.name: {"seconds": [], "peak_mb": []} for c in peers}
-    for turn in range(chosen.runs):
-        for converter in (c for c in peers if c.name in results):
-            note(f"{network}: {converter.name}, run {turn + 1} of {chosen.runs}")
-            try:
-                done = converters.convert(converter, network, chosen.out / converter.name)
-            except RuntimeError as error:
-                note(str(error))
-                del results[converter.name]
-                continue
-            results[converter.name]["seconds"].append(done.seconds)
-            results[converter.name]["peak_mb"].append(done.peak_mb)
-    files = {c.name: c.file(network, chosen.out / c.name) for c in peers if c.name in results}
-    barred = any(line.network == network and line.metric == "error" for line in LINES)
-    for name, scores in score(network, chosen.samples if barred else FEW, files).items():
-        results[name] |= scores
-    return results
-
-
-def score(network: str, samples: int, files: dict[str, Path]) -> dict[str, dict[str, float]]:
-    """benchmarks.score in a process of its own, so that this one stays small (see converters._run)."""
-    if not files:
-        return {}
-    note(f"{network}: scoring")
-    command = [sys.executable, "-m", "benchmarks.score", network, str(samples)]
-    command += [f"{name}={path}" for name, path in files.items()]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    scores: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
-    return scores
-
-
-def note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def run(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Measures, and stores after every network what there is so far."""
-    peers = available(chosen)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    target = chosen.json or chosen.out / "foundation.json"
-    stored: dict[str, Any] = {
-        "versions": {c.name: c.version for c in peers},
-        "samples": chosen.samples,
-        "runs": chosen.runs,
-        "networks": {},
-    }
-    for network in chosen.networks:
-        stored["networks"][network] = measure(network, peers, chosen)
-        target.write_text(json.dumps(stored, indent=2) + "\n")
-    note(f"results: {target}")
-    return stored
-
-
-def main() -> int:
-    chosen = options()
-    stored = json.loads(chosen.from_json.read_text()) if chosen.from_json else run(chosen)
-    verdicts = judge(stored["networks"])
-    rows = table.rows(verdicts, stored["versions"], stored["samples"])
-    print(table.markdown(rows) if chosen.markdown else table.plain(rows))
-    return int(any(verdict.passed is False for verdict in verdicts))
-
+LINES = [
+    Line("mobilenet_v2", "seconds", THIRD, "{:.1f}"),
+    Line("efficientnet_b3", "seconds", THIRD, "{:.1f}"),
+    Line("lprnet", "operators", at_most(45)),
+    Line("lprnet", "transposes", at_most(3)),
+    Line("lprnet", "latency_ms", FASTER, "{:.2f}"),
+    Line("shufflenet_v2_x1_0", "operators", at_most(120)),
+    Line("shufflenet_v2_x1_0", "transposes", at_most(3)),
+    Line("shufflenet_v2_x1_0", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("densenet121", "operators", at_most(311)),
+    Line("densenet121", "transposes", at_most(1)),
+    Line("densenet121", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v3_large", "operators", at_most(126)),
+    Line("mobilenet_v3_large", "transposes", at_most(1)),
+    Line("mobilenet_v3_large", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v2", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("efficientnet_b3", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("resnet50", "latency_ms", NO_SLOWER, "{:.2f}"),
+    Line("mobilenet_v2", "error", ACCURATE, "{:.1e}"),
+    Line("resnet50", "peak_mb", at_most(650)),
+]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("foundation", LINES))

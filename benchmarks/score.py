@@ -10,16 +10,21 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from numpy.typing import NDArray
+from torch.utils import _pytree as pytree
 
-from benchmarks.models import NETWORKS, Network
+from benchmarks.models import NETWORKS
+from benchmarks.network import Network
+
+Array = np.ndarray[Any, Any]
 
 SECONDS = 5.0  # of timed inference per file
 BURST = 5  # inferences in a row, the first untimed: caches as in steady use, while the files still take turns
@@ -37,22 +42,27 @@ def operators(file: Path) -> Counter[str]:
 
 
 class File:
-    """A .tflite with one image in and one tensor out, in whatever order of dimensions its converter chose."""
+    """A .tflite whose tensors are in whatever order, of tensors and of dimensions, its converter chose."""
 
     def __init__(self, path: Path) -> None:
         self.interpreter = Interpreter(str(path), num_threads=1)
         self.interpreter.allocate_tensors()
-        self.input = self.interpreter.get_input_details()[0]
-        self.output = self.interpreter.get_output_details()[0]
 
-    def feed(self, image: NDArray[np.float32]) -> None:
-        self.interpreter.set_tensor(self.input["index"], permuted(image, tuple(self.input["shape"])))
+    def feed(self, inputs: Sequence[Array]) -> None:
+        """Each of the file's inputs takes the first of `inputs` that is left and fits it."""
+        left = list(inputs)
+        for detail in self.interpreter.get_input_details():
+            shape, dtype = tuple(detail["shape"]), np.dtype(detail["dtype"])
+            fitting = (i for i, x in enumerate(left) if fits(x, shape) and x.dtype.kind == dtype.kind)
+            array = left.pop(next(fitting))
+            self.interpreter.set_tensor(detail["index"], permuted(array, shape).astype(dtype))
 
-    def __call__(self, image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """The output for `image`, brought to `shape`."""
-        self.feed(image)
+    def errors(self, inputs: Sequence[Array], expected: Sequence[Array]) -> list[float]:
+        """The mean absolute error of each expected output: that of the file's output which is nearest to it."""
+        self.feed(inputs)
         self.interpreter.invoke()
-        return permuted(self.interpreter.get_tensor(self.output["index"]), shape)
+        outputs = [self.interpreter.get_tensor(detail["index"]) for detail in self.interpreter.get_output_details()]
+        return [min(_error(got, want) for got in outputs if fits(got, want.shape)) for want in expected]
 
     def burst(self) -> float:
         """Milliseconds of one inference: the median of a few in a row."""
@@ -65,7 +75,16 @@ class File:
         return (time.perf_counter() - start) * 1e3
 
 
-def permuted(array: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def fits(array: Array, shape: tuple[int, ...]) -> bool:
+    """Whether some order of the dimensions of `array` gives `shape`."""
+    return sorted(array.shape) == sorted(shape)
+
+
+def _error(got: Array, want: Array) -> float:
+    return float(np.abs(permuted(got, want.shape).astype(np.float64) - want).mean())
+
+
+def permuted(array: Array, shape: tuple[int, ...]) -> Array:
     """`array` with its dimensions in the order that gives `shape`; channels moved last or first are tried first."""
     if array.shape == shape:
         return array
@@ -77,16 +96,18 @@ def permuted(array: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.f
 
 
 def errors(network: Network, files: dict[str, File], samples: int) -> dict[str, float]:
-    """The mean absolute difference from PyTorch's outputs over `samples` inputs."""
+    """The mean absolute difference from PyTorch's outputs over `samples` inputs, of the output where it is largest."""
     module = network.build()
-    totals = dict.fromkeys(files, 0.0)
-    for image in network.samples(samples, seed=1):
+    totals: dict[str, list[float]] = {name: [] for name in files}
+    for seed in range(1, samples + 1):
+        args, kwargs = network.example(seed)
         with torch.no_grad():
-            expected = module(image).numpy()
+            results = pytree.tree_leaves(module(*args, **kwargs))
+        expected = [leaf.numpy() for leaf in results]
+        inputs = [leaf.numpy() for leaf in pytree.tree_leaves((args, dict(kwargs)))]
         for name, file in files.items():
-            got = file(image.numpy(), expected.shape)
-            totals[name] += float(np.abs(got.astype(np.float64) - expected).mean())
-    return {name: total / samples for name, total in totals.items()}
+            totals[name].append(max(file.errors(inputs, expected)))
+    return {name: sum(each) / samples for name, each in totals.items()}
 
 
 def latencies(files: dict[str, File]) -> dict[str, list[float]]:

@@ -13,6 +13,8 @@ METRICS = {
     "latency_ms": "latency, 1 thread, ms",
     "error": "mean absolute error, {samples} inputs",
     "peak_mb": "peak memory, MB",
+    "file_mb": "file, MB",
+    "excess": "peak memory above PyTorch's, multiples of the weights",
 }
 RESULTS = {True: "met", False: "MISSED", None: "no peer"}
 

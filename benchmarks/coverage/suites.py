@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from benchmarks.coverage.network import Table
+from benchmarks.network import Table
 
 SUITES = ("torchvision", "timm", "transformers")
 

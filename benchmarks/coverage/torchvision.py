@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.coverage.network import Network, Table, noise
+from benchmarks.network import Network, Table, noise
 
 CLASSIFICATION = (
     "squeezenet1_1",

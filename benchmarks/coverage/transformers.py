@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from benchmarks.coverage.network import Table
+from benchmarks.network import Table
 
 NETWORKS: Table = {}

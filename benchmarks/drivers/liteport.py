@@ -6,4 +6,5 @@ import liteport
 from benchmarks.models import NETWORKS
 
 network, file = NETWORKS[sys.argv[1]], sys.argv[2]
-liteport.convert(network.build(), tuple(network.samples(1))).save(file)
+inputs, kwargs = network.example()
+liteport.convert(network.build(), inputs, kwargs=kwargs).save(file)

@@ -7,4 +7,5 @@ import litert_torch
 from benchmarks.models import NETWORKS
 
 network, file = NETWORKS[sys.argv[1]], sys.argv[2]
-litert_torch.convert(network.build(), tuple(network.samples(1))).export(file)
+inputs, kwargs = network.example()
+litert_torch.convert(network.build(), inputs, kwargs).export(file)

@@ -7,6 +7,7 @@ import torch
 from benchmarks.models import NETWORKS
 
 network, file = NETWORKS[sys.argv[1]], sys.argv[2]
-program = torch.onnx.export(network.build(), tuple(network.samples(1)), dynamo=True, verbose=False)
+inputs, kwargs = network.example()
+program = torch.onnx.export(network.build(), inputs, kwargs=kwargs, dynamo=True, verbose=False)
 program.optimize()
 program.save(file, external_data=False)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import table
-from benchmarks.bars import FASTER, NO_SLOWER, THIRD, Limit, at_most, judge
+from benchmarks.bars import ALL, FASTER, NO_SLOWER, THIRD, Limit, Line, at_most, judge
+from benchmarks.foundation import LINES
 from benchmarks.score import paired_ratio, permuted
 
 LIMITS = [
@@ -27,7 +28,7 @@ def test_a_limit_holds_or_not(limit: Limit, ours: float, peers: list[float], hol
 
 def test_the_median_of_the_runs_is_judged_and_printed() -> None:
     results = {"mobilenet_v2": {"peer": {"seconds": [9.0, 12.0, 99.0]}, "liteport": {"seconds": [3.0, 50.0, 4.0]}}}
-    verdicts = [v for v in judge(results) if v.line.metric == "seconds"]
+    verdicts = [v for v in judge(results, LINES) if v.line.metric == "seconds"]
     rows = table.rows(verdicts, {"liteport": "1.0", "peer": "2.0"}, samples=7)
     assert rows == [
         ["", "peer 2.0", "liteport 1.0", "the bar", ""],
@@ -45,8 +46,21 @@ def test_latency_is_judged_by_paired_ratios() -> None:
     results = {
         "resnet50": {"liteport": {"latency_ms": 11.0, "ratio": 1.0}, "peer": {"latency_ms": 10.0, "ratio": 0.99}}
     }
-    (verdict,) = (v for v in judge(results) if v.line.metric == "latency_ms")
+    (verdict,) = (v for v in judge(results, LINES) if v.line.metric == "latency_ms")
     assert verdict.passed is True
+
+
+def test_all_networks_are_judged_by_the_mean_of_their_ratios() -> None:
+    results = {
+        "a": {"liteport": {"seconds": [1.0]}, "one": {"seconds": [9.0]}, "other": {"seconds": [4.0]}},
+        "b": {"liteport": {"seconds": [4.0]}, "one": {"seconds": [9.1]}},
+        "c": {"liteport": {"seconds": [4.0]}},
+    }
+    (verdict,) = judge(results, [Line(ALL, "seconds", THIRD)])
+    assert verdict.figures == pytest.approx({"liteport": 1.0, "one": 9.0, "other": 4.0})
+    assert verdict.passed is True  # the root of 1/4 * 4/9.1
+    results["b"]["one"]["seconds"] = [8.0]
+    assert judge(results, [Line(ALL, "seconds", THIRD)])[0].passed is False
 
 
 def test_a_slow_moment_cancels_out_of_the_ratio() -> None:
@@ -55,7 +69,7 @@ def test_a_slow_moment_cancels_out_of_the_ratio() -> None:
 
 def test_a_line_that_was_not_measured_is_missed() -> None:
     for measured in ({"liteport": {"seconds": [1.0]}}, {"peer": {"latency_ms": 1.0, "peak_mb": 1.0, "ratio": 1.0}}):
-        assert {v.passed for v in judge({"resnet50": measured})} == {False}
+        assert {v.passed for v in judge({"resnet50": measured}, LINES)} == {False}
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 5, 3), (1, 3, 4, 5), (1, 5, 4, 3)])
