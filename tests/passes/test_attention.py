@@ -93,6 +93,7 @@ FACTOR = [
     GraphCase("division", lambda b, xs: b.emit(ops.Div(), linear(b, xs[0], 12), b.const(3.0)), X, ["FULLY_CONNECTED"]),
     GraphCase("a rotation's tables", lambda b, xs: times(b, rotated(b, xs[0]), 0.3), X, ["NEG", "MUL", "MUL", "ADD"]),
     GraphCase("a sum of two", lambda b, xs: times(b, b.emit(ops.Sub(), linear(b, xs[0], 6), linear(b, xs[0], 6, 3)), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "SUB"]),
+    GraphCase("an operand that fails halfway", lambda b, xs: times(b, b.emit(ops.Mul(), linear(b, xs[0], 12), b.emit(ops.Add(), linear(b, xs[0], 12, 3), xs[0])), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "ADD", "MUL"]),
     GraphCase("a convolution", lambda b, xs: times(b, conv(b, xs[0], 4), 0.3), [(1, 3, 3, 2)], ["CONV_2D"]),
 ]  # fmt: skip
 
@@ -107,6 +108,10 @@ def shared(b: Builder, xs: list[Value]) -> list[Value]:
     return [times(b, x, 0.3), x]
 
 
+def squared(b: Builder, x: Value) -> Value:
+    return b.emit(ops.Mul(), x, x)
+
+
 def across_parts(b: Builder, xs: list[Value]) -> Value:
     """The scaled part's channels are mixed with others before they reach the weights."""
     x = reshape(b, linear(b, xs[0], 12), (2, 60))
@@ -114,7 +119,8 @@ def across_parts(b: Builder, xs: list[Value]) -> Value:
 
 
 REASONS = [
-    (shared, "FULLY_CONNECTED has 2 users"),
+    (shared, "the result of FULLY_CONNECTED has 2 uses"),
+    (lambda b, xs: times(b, squared(b, linear(b, xs[0], 12)), 0.3), "the result of FULLY_CONNECTED has 2 uses"),
     (lambda b, xs: times(b, b.emit(ops.Exp(), xs[0]), 0.3), "EXP does not let a number pass"),
     (lambda b, xs: times(b, xs[0], 0.3), "a value that no operation makes"),
     (across_parts, "the parts do not survive a reshape"),

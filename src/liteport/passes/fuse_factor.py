@@ -79,8 +79,8 @@ class _Plan:
         op = value.producer
         if op is None:
             return "a value that no operation makes stands in the way"
-        if self.graph.sole_user(value) is None:
-            return f"{op.name} has {len(value.users) + self.graph.is_output(value)} users"
+        if len(value.uses) + self.graph.is_output(value) > 1:
+            return f"the result of {op.name} has {len(value.uses) + self.graph.is_output(value)} uses"
         if value.quantization is not None or getattr(op.operator, "activation", Activation.NONE) is not Activation.NONE:
             return f"{op.name} is quantised or has an activation"
         if type(op.operator) in WEIGHTED:
@@ -117,14 +117,21 @@ class _Plan:
 
     def _product(self, scale: Array, op: Op, value: Value) -> str:
         constant_at = 0 if op.operand(0).is_const else 1
-        return self._operand(scale, op, constant_at) and self._operand(scale, op, 1 - constant_at)
+        return self._either(scale, op, constant_at, 1 - constant_at)
 
     def _matmul(self, scale: Array, op: Op, value: Value) -> str:
-        marked = len(self.steps)
-        if not (why := self._operand(scale, op, 0)):
-            return ""
-        del self.steps[marked:]
-        return self._operand(scale, op, 1) and why
+        return self._either(scale, op, 0, 1)
+
+    def _either(self, scale: Array, op: Op, *candidates: int) -> str:
+        """The first of these operands that can be scaled; why the first cannot, where none can."""
+        reasons = []
+        for index in candidates:
+            marked = len(self.steps)
+            if not (why := self._operand(scale, op, index)):
+                return ""
+            del self.steps[marked:]
+            reasons.append(why)
+        return reasons[0]
 
     def _first(self, scale: Array, op: Op, value: Value) -> str:
         return self._operand(scale, op, 0)
