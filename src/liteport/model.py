@@ -98,7 +98,8 @@ class LiteModel:
 
         `samples` random inputs per signature (8), or those in `data` (an .npz or .npy file, an image, or a folder of
         images; at most `samples`). Floats pass with a mean absolute error below tolerance * max(1, mean |output|),
-        integers where all are equal. With `strict` a mismatch raises VerificationError; `.require()` does it later.
+        or as near as float32 allows (check.ROUNDINGS), integers where all are equal. With `strict` a mismatch raises
+        VerificationError; `.require()` does it later.
         Raises UsageError where there is no origin, or none of `samples`.
         """
         verification = self._compare(self.runtime, samples_of(samples, data, seed), tolerance, progress)

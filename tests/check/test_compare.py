@@ -24,6 +24,7 @@ class Fake:
     signatures: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
     inputs: Mapping[str, Any] = field(default_factory=lambda: {"x": X})
     seen: list[Any] = field(default_factory=list)
+    exact: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def example(self, signature: str) -> Mapping[str, Any]:
         return self.inputs
@@ -31,6 +32,9 @@ class Fake:
     def run(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any]:
         self.seen.append(inputs)
         return self.signatures[signature](inputs)
+
+    def run_in_double(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any] | None:
+        return self.exact(inputs) if self.exact else None
 
 
 def double(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +65,37 @@ def test_different_models_fail() -> None:
         result.require()
     assert caught.value.verification is result
     assert "FAILED on 3 samples" in str(result)
+
+
+def off(by: float) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Doubles its input, and is off by that much."""
+    return lambda inputs: {"y": inputs["x"].astype(np.float64) * 2 + by}
+
+
+# what the origin's own float32 is off by, what the other is off by, whether that passes
+ROUNDING = [
+    pytest.param(0.9e-5, 1.1e-5, True, id="twice as far from float64"),
+    pytest.param(0.9e-5, 2e-5, False, id="more than three times as far"),
+    pytest.param(1e-7, 2e-6, False, id="the origin's is exact enough"),
+    pytest.param(1e-2, 2e-2, False, id="too large for rounding"),
+    pytest.param(None, 2e-6, False, id="the origin has no float64 result"),
+]
+
+
+@pytest.mark.parametrize(("own", "theirs", "passes"), ROUNDING)
+def test_an_error_is_rounding_where_the_origin_rounds_as_much(own: float | None, theirs: float, passes: bool) -> None:
+    origin = Fake({"main": off(own or 0.0)}, exact=None if own is None else off(0.0))
+    result = checked(origin, Fake({"main": off(-theirs)}))
+    assert result.passed is passes
+    (output,) = result.outputs
+    assert output.is_rounding is passes
+    assert ("float32 itself is off by 9.0e-06" in str(result)) is passes
+
+
+def test_the_origin_runs_in_double_only_where_an_error_may_be_rounding() -> None:
+    for theirs in (1e-8, 1.0, float("nan")):
+        origin = Fake({"main": double}, exact=lambda inputs: pytest.fail("no need"))
+        checked(origin, Fake({"main": off(theirs)}))
 
 
 def test_error_names_the_first_outputs_that_differ() -> None:

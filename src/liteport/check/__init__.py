@@ -2,3 +2,9 @@
 
 # The bar, unless told otherwise: the mean absolute error of an output stays below this times max(1, mean |output|).
 TOLERANCE = 1e-6
+
+# An output that misses that may still be as near as float32 allows. The origin's own rounding error is what its float32
+# result is off its float64 result; a converted model whose own is up to twice that differs by up to three times that.
+ROUNDINGS = 3.0
+# Above this many times the bar, an own error is not believed to be rounding.
+BELIEVABLE = 100.0

@@ -31,8 +31,17 @@ class AtBorder:
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         """The origin's outputs for inputs at the border."""
         border = self.borders[signature]
-        results = self.origin.run({p.source: _inside(inputs[p.name], p) for p in border.inputs}, signature)
+        results = self.origin.run(self._inside(inputs, border), signature)
         return {p.name: results[p.source].transpose(p.order).astype(p.dtype.numpy) for p in border.outputs}
+
+    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
+        """The origin's outputs in float64, where it has them."""
+        border = self.borders[signature]
+        results = self.origin.run_in_double(self._inside(inputs, border), signature)
+        return None if results is None else {p.name: results[p.source].transpose(p.order) for p in border.outputs}
+
+    def _inside(self, inputs: Mapping[str, Array], border: Border) -> dict[str, Array]:
+        return {port.source: _inside(inputs[port.name], port) for port in border.inputs}
 
 
 def _outside(array: Array, port: Port) -> Array:

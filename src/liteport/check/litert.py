@@ -71,6 +71,9 @@ class LiteRT:
             raise LiteportError(f"LiteRT cannot run the model: {_first_line(error)}") from error
         return {output: np.array(results[output]) for output in self.signatures[name]["outputs"]}
 
+    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> None:
+        """None: a file is run in the types that it has."""
+
     def _only(self) -> str:
         if len(self.signatures) != 1:
             raise LiteportError(f"the model has several signatures, name one: {', '.join(self.signatures)}")

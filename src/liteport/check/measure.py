@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check import TOLERANCE
+from liteport.check import BELIEVABLE, ROUNDINGS, TOLERANCE
 from liteport.ir.types import Array, DType, TensorType
 
 _CHUNK = 1 << 20
@@ -21,8 +21,9 @@ class OutputCheck:
 
     `relative_error` is the worst error over the largest |expected|. `differing` counts elements that
     are not equal, of integers and bools; of floats those where only one side is finite, or where NaNs and
-    infinities do not agree. `problem` is empty where the output matches: integers and bools exactly, floats
-    with a mean error below `bar`.
+    infinities do not agree. `rounding` is the mean error of the reference's own float32 result against its float64
+    result, where that had to be measured. `problem` is empty where the output matches: integers and bools exactly,
+    floats with a mean error below `bar`.
     """
 
     signature: str
@@ -35,11 +36,17 @@ class OutputCheck:
     cosine: float
     differing: int
     bar: float
+    rounding: float
     problem: str
 
     @property
     def passed(self) -> bool:
         return not self.problem
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether it passes for being as near as float32 allows: its error is above the tolerance."""
+        return self.passed and self.rounding > 0
 
     @property
     def is_exact(self) -> bool:
@@ -61,6 +68,7 @@ class Tally:
         self.tolerance = tolerance
         self.type: TensorType | None = None
         self.problem = ""
+        self.rounding = 0.0
         self.elements = self.finite = self.differing = 0
         self.error = self.worst = self.size = self.peak = 0.0
         self.products = np.zeros(3)  # sums of expected², actual² and expected * actual
@@ -101,9 +109,7 @@ class Tally:
 
     def result(self) -> OutputCheck:
         """The comparison so far."""
-        exact = self.type is not None and self.type.dtype.numpy.kind in "biu"
-        mean = self.error / self.finite if self.finite else math.nan
-        bar = 0.0 if exact else self.tolerance * max(1.0, self.size / max(1, self.finite))
+        mean, bar = self.mean, self._bar()
         return OutputCheck(
             signature=self.signature,
             name=self.name,
@@ -115,17 +121,41 @@ class Tally:
             cosine=self._cosine(),
             differing=self.differing,
             bar=bar,
-            problem=self.problem or self._verdict(exact, mean, bar),
+            rounding=self.rounding,
+            problem=self.problem or self._verdict(mean, bar),
         )
 
-    def _verdict(self, exact: bool, mean: float, bar: float) -> str:
-        if self.differing and exact:
+    @property
+    def mean(self) -> float:
+        """The mean error so far; NaN where nothing finite was compared."""
+        return self.error / self.finite if self.finite else math.nan
+
+    @property
+    def may_be_rounding(self) -> bool:
+        """Whether only the mean error misses its bar, and by no more than accept() could make good."""
+        bar = self._bar()
+        wrong = self.problem or self.differing or not bar
+        return not wrong and bar <= self.mean < ROUNDINGS * BELIEVABLE * bar
+
+    def accept(self, rounding: float) -> None:
+        """Raises the bar to what float32 allows, `rounding` being the reference's own mean error against float64."""
+        if rounding <= BELIEVABLE * self._bar():
+            self.rounding = rounding
+
+    def _bar(self) -> float:
+        if self.type is not None and self.type.dtype.numpy.kind in "biu":
+            return 0.0
+        scale = max(1.0, self.size / max(1, self.finite))
+        return max(self.tolerance * scale, ROUNDINGS * self.rounding)
+
+    def _verdict(self, mean: float, bar: float) -> str:
+        if self.differing and not bar:
             return f"{self.differing:,} of {self.elements:,} elements differ"
         if self.differing:
             return f"NaN or infinite on one side only, {self.differing:,} of {self.elements:,} elements"
         if self.elements and not self.finite:
             return "nothing finite to compare: give real inputs (--data)"
-        return f"mean error {mean:.2g} is not below {bar:.2g}" if mean >= bar and not exact else ""
+        return f"mean error {mean:.2g} is not below {bar:.2g}" if bar and mean >= bar else ""
 
     def _relative(self) -> float:
         if not self.finite:

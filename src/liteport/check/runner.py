@@ -20,3 +20,6 @@ class Runner(Protocol):
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array]:
         """The outputs by name, in order, for inputs of the example's types."""
+
+    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array] | None:
+        """The outputs as they are in float64; None where the model can only be run as it is."""

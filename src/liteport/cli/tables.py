@@ -110,8 +110,10 @@ def _numbers(check: OutputCheck) -> Sequence[str]:
 
 
 def _verdict(check: OutputCheck) -> Text:
+    if not check.passed:
+        return Text("differs", "bold red")
     exact = not check.worst_error and not check.differing
-    return Text("equal" if exact else "ok", "green") if check.passed else Text("differs", "bold red")
+    return Text("equal" if exact else "rounding" if check.is_rounding else "ok", "green")
 
 
 def notes(lines: Sequence[str]) -> Text:

@@ -137,6 +137,29 @@ def test_half_precision_is_compared_in_float32() -> None:
     assert compare(model, LiteRT(to_bytes(model.to_ir())), Random(3)).passed
 
 
+def test_in_double_everything_is_computed_in_float64() -> None:
+    def mixed(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        y = torch.zeros(2, 3) + x.float() / 3 + torch.full((3,), 0.1, dtype=torch.float32)
+        return {"y": y, "index": y.argmax()}
+
+    model = TorchModel({"main": Entry(Call(mixed), (A,))})
+    results = model.run_in_double({"args_0": np.full((2, 3), 0.1, np.float32)}, "main")
+    assert results is not None
+    np.testing.assert_allclose(results["y"], np.float64(np.float32(0.1)) / 3 + 0.1, rtol=1e-15)
+    assert results["index"] == 0
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_a_network_that_cannot_be_computed_in_double() -> None:
+    def stubborn(x: torch.Tensor) -> torch.Tensor:
+        if x.dtype is torch.float64:
+            raise TypeError("float32 only")
+        return x + 1
+
+    model = TorchModel({"main": Entry(Call(stubborn), (A,))})
+    assert model.run_in_double({"args_0": np.ones((2, 3), np.float32)}, "main") is None
+
+
 def test_exported_half_program() -> None:
     torch.manual_seed(0)
     program = torch.export.export(Net().half().eval(), (A.half(),), strict=False)

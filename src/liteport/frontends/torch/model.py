@@ -152,14 +152,34 @@ class TorchModel:
         half = self._half[signature]
         tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
         try:
-            with quiet(), torch.no_grad(), wide() if half else nullcontext():
-                result = entry.run(tensors)
+            with wide() if half else nullcontext():
+                results = _results(entry, tensors)
         except Exception as error:  # whatever the user's own code raises
             remedy = "say what integers it takes (--input 1,128:int64:0..999), or give samples of your own (--data)"
             raise InputError(f"the network fails on {_described(tensors, error)}: {remedy}") from error
-        leaves: Sequence[Any] = pytree.tree_leaves(result)
-        named = zip(output_names(result), leaves, strict=True)
-        return {name: to_numpy(leaf) for name, leaf in named if isinstance(leaf, torch.Tensor)}
+        return {name: to_numpy(tensor) for name, tensor in results.items()}
+
+    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
+        """PyTorch's outputs by name, all of its floating-point arithmetic in float64; None where it fails in that."""
+        entry = self.entries[signature]
+        names = self.input_names(signature)
+        tensors = [_like(inputs[n], t, keep=True) for n, t in zip(names, entry.example, strict=True)]
+        doubles = [t.double() if t.is_floating_point() else t for t in tensors]
+        try:
+            with wide(torch.float64):
+                results = _results(entry, doubles)
+        except Exception:  # whatever the user's own code raises: it may hold to float32 by means that are not seen here
+            return None
+        return {name: tensor.detach().cpu().numpy() for name, tensor in results.items()}
+
+
+def _results(entry: Entry, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors that the entry point returns, by name."""
+    with quiet(), torch.no_grad():
+        result = entry.run(tensors)
+    leaves: Sequence[Any] = pytree.tree_leaves(result)
+    named = zip(output_names(result), leaves, strict=True)
+    return {name: leaf for name, leaf in named if isinstance(leaf, torch.Tensor)}
 
 
 def _without_export(entry: Entry) -> InputError | None:

@@ -1,9 +1,10 @@
-"""Half precision, computed in float32: what the converted model does, and so what it is compared with."""
+"""Computing in a wider type: half precision in float32, as the converted model does, or everything in float64."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,25 +18,42 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 @contextmanager
-def wide() -> Iterator[None]:
-    """Inside, every operator sees half-precision tensors as float32, and makes float32 where it was to make half."""
-    with _WideCalls(), _WideOperators():
-        yield
+def wide(kind: torch.dtype = torch.float32) -> Iterator[None]:
+    """Inside, operators see narrower floating-point tensors as `kind`, and make `kind` where they were to make such.
+
+    Parameters and buffers stay as they are and are widened at every use: what an operator writes into them is lost.
+    """
+    default = torch.get_default_dtype()
+    widen = partial(_widened, kind)
+    torch.set_default_dtype(_widened(kind, default))
+    try:
+        with _WideCalls(widen), _WideOperators(widen):
+            yield
+    finally:
+        torch.set_default_dtype(default)
 
 
 class _WideCalls(TorchFunctionMode):
     """Widens what Python hands to PyTorch: some operators compare their arguments' types before they are dispatched."""
 
+    def __init__(self, widen: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.widen = widen
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs = pytree.tree_map(_widened, (args, kwargs or {}))
+        args, kwargs = pytree.tree_map(self.widen, (args, kwargs or {}))
         return func(*args, **kwargs)
 
 
 class _WideOperators(TorchDispatchMode):
     """Widens what composite operators hand to others, inside PyTorch."""
 
+    def __init__(self, widen: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.widen = widen
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs = pytree.tree_map(_widened, (args, kwargs or {}))
+        args, kwargs = pytree.tree_map(self.widen, (args, kwargs or {}))
         return func(*args, **kwargs)
 
 
@@ -46,7 +64,11 @@ def has_half(program: ExportedProgram) -> bool:
     return any(isinstance(value, torch.Tensor) and value.dtype in _HALF for value in values)
 
 
-def _widened(value: Any) -> Any:
-    if isinstance(value, torch.Tensor) and value.dtype in _HALF:
-        return value.float()
-    return torch.float32 if isinstance(value, torch.dtype) and value in _HALF else value
+def _widened(kind: torch.dtype, value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.to(kind) if _is_narrower(value.dtype, kind) else value
+    return kind if isinstance(value, torch.dtype) and _is_narrower(value, kind) else value
+
+
+def _is_narrower(dtype: torch.dtype, kind: torch.dtype) -> bool:
+    return dtype.is_floating_point and dtype.itemsize < kind.itemsize
