@@ -125,3 +125,19 @@ def test_a_file_of_any_origin(tmp_path: Any) -> None:
     liteport.convert(Net().eval(), (IMAGE, IDS)).save(tmp_path / "a.tflite")
     model = liteport.convert(tmp_path / "a.tflite", channels_last=True, input_dtype="uint8", indices="int32")
     assert model.verify(2).passed
+
+
+def test_a_file_is_compared_behind_its_border(tmp_path: Any) -> None:
+    net = Net().eval()
+    options: dict[str, Any] = {
+        "channels_last": True,
+        "input_dtype": "uint8",
+        "mean": MEAN,
+        "input_names": ["photo", "ids"],
+    }
+    liteport.convert(net, (IMAGE, IDS), **options).save(tmp_path / "a.tflite")
+    assert liteport.verify(net, tmp_path / "a.tflite", (IMAGE, IDS), samples=2, **options).passed
+    liteport.convert(net, (IMAGE, IDS)).save(tmp_path / "plain.tflite")
+    assert liteport.verify(tmp_path / "plain.tflite", tmp_path / "a.tflite", samples=2, **options).passed
+    with pytest.raises(liteport.LiteportError, match="different inputs"):
+        liteport.verify(net, tmp_path / "a.tflite", (IMAGE, IDS), samples=2)

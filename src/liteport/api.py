@@ -14,7 +14,6 @@ from liteport.check.border import AtBorder
 from liteport.check.compare import Verification, compare
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
-from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
@@ -146,6 +145,14 @@ def verify(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
+    input_names: Names | None = None,
+    output_names: Names | None = None,
+    channels_last: bool | str | Sequence[str] = False,
+    input_dtype: str | Mapping[str, str] | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    scale: float | None = None,
+    indices: str = "int64",
     samples: int | None = None,
     data: str | Path | Source | None = None,
     seed: int = 0,
@@ -155,28 +162,35 @@ def verify(
     """Compares the outputs of two models, each a LiteModel, a .tflite file, or whatever convert() takes.
 
     `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
-    .tflite its inputs serve as the example. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
+    .tflite its inputs serve as the example. `input_names` to `indices` are convert()'s too: the reference is put behind
+    that border before it is compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
     `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
     """
     source = samples_of(samples, data, seed)
+    asked = choices(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     report(progress, "load")
     sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
     files = [side.runtime for side in sides if isinstance(side, LiteModel)]
 
-    def runner(side: Any) -> Runner:
+    def runner(side: Any) -> Any:
         if isinstance(side, LiteModel):
             return side.runtime
         from liteport.frontends.torch.entries import Options, open_model
 
         options = Options(factory, factory_args, source_dir, trust_pickle)
-        model = open_model(side, inputs, kwargs, entries, options, _inputs_of(files[0]) if files else {})
+        model = open_model(
+            side, inputs, kwargs, entries, options, _inputs_of(files[0]) if files and asked is None else {}
+        )
         report(progress, "export")
         model.export()
         return model
 
-    report_samples = counting("verify", progress)
-    return compare(runner(sides[0]), runner(sides[1]), source, tolerance=tolerance, progress=report_samples)
+    ours, theirs = runner(sides[0]), runner(sides[1])
+    if asked is not None:
+        module = sides[0].module if isinstance(sides[0], LiteModel) else ours.to_ir()
+        ours = AtBorder(ours, borders(module.graphs, asked))
+    return compare(ours, theirs, source, tolerance=tolerance, progress=counting("verify", progress))
 
 
 def inspect(model: str | Path | LiteModel) -> Inspection:

@@ -20,6 +20,14 @@ def verify(
     samples: options.Samples = None,
     input: options.Input = None,
     entry: options.Entry = None,
+    input_names: options.InputNames = None,
+    output_names: options.OutputNames = None,
+    channels_last: options.ChannelsLast = None,
+    input_dtype: options.InputDtype = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    scale: options.Scale = None,
+    indices: options.Indices = "int64",
     model: options.Model = None,
     model_args: options.ModelArgs = None,
     source_dir: options.SourceDir = None,
@@ -35,6 +43,7 @@ def verify(
     from liteport import api
 
     described = options.about_the_model(input, entry, model, model_args, source_dir, trust_pickle)
+    border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     shown = not quiet and not as_json
     # The user's own code may print: standard output is for the result.
     with Display(shown) as display, redirect_stdout(sys.stderr):
@@ -42,6 +51,7 @@ def verify(
             reference,
             candidate,
             **described,
+            **border,
             samples=samples,
             data=data,
             seed=seed,
