@@ -50,6 +50,9 @@ class Builder:
 
     def const(self, value: npt.ArrayLike, dtype: DType | None = None, name: str = "") -> Value:
         """A constant. Python floats become float32, ints and lists of ints int32, unless `dtype` says."""
+        array = np.asarray(value)
+        if array.dtype == object:
+            return constant(array, name, dtype)
         array = np.asarray(value, dtype=dtype.numpy if dtype else None)
         if dtype is None and not isinstance(value, np.ndarray | np.generic):
             narrow = {"f": np.float32, "i": np.int32}.get(array.dtype.kind)

@@ -19,6 +19,8 @@ class Value:
 
     `data` is a NumPy array of `type.shape` (raw bytes for types that NumPy lacks); it may be a
     view into a mapped checkpoint, of any strides: it is copied once, into the file.
+    A constant whose numbers wait for sizes that are only known when the model runs holds Sizes, in an
+    array of objects: the compute_sizes pass makes computations of those.
     `variable` marks a state tensor that a kernel updates between invocations.
     """
 
@@ -58,6 +60,11 @@ class Value:
     @property
     def is_const(self) -> bool:
         return self.data is not None
+
+    @property
+    def has_sizes(self) -> bool:
+        """Whether it is a constant of numbers that depend on Sizes."""
+        return self.data is not None and self.data.dtype == object
 
     @property
     def array(self) -> Array:
@@ -255,6 +262,6 @@ class Module:
 
 
 def constant(array: Array, name: str = "", dtype: DType | None = None, shape: Sequence[int] | None = None) -> Value:
-    """A constant value on `array`; `dtype` and `shape` are needed only for raw bytes."""
-    kind = dtype or DType.of(array)
+    """A constant value on `array`; raw bytes need `shape` and `dtype`, an array of Sizes is INT32 by default."""
+    kind = dtype or (DType.INT32 if array.dtype == object else DType.of(array))
     return Value(TensorType(kind, tuple(array.shape if shape is None else shape)), name, data=array)

@@ -13,17 +13,20 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import Size, int_array
 from liteport.ir.types import DType
 
 
 def ints(b: Builder, numbers: Sequence[int]) -> Value:
     """A constant int32 vector: axes, sizes, permutations."""
-    return b.const(np.asarray(numbers, dtype=np.int32).reshape(len(numbers)))
+    return b.const(int_array(numbers).reshape(len(numbers)))
 
 
 def scalar(b: Builder, value: float | int | bool, like: Value | DType) -> Value:
     """A 0-d constant of the type of `like`."""
     dtype = like if isinstance(like, DType) else like.dtype
+    if isinstance(value, Size):
+        return b.const(value, dtype)
     return b.const(np.asarray(value, dtype=dtype.numpy))
 
 
@@ -109,7 +112,7 @@ def pad(b: Builder, x: Value, pads: Sequence[tuple[int, int]], value: float | in
     """x with (before, after) elements of `value` at each dimension; none negative."""
     if all(p == (0, 0) for p in pads):
         return x
-    amounts = b.const(np.asarray(pads, dtype=np.int32).reshape(x.rank, 2))
+    amounts = b.const(int_array(pads).reshape(x.rank, 2))
     if value == 0:
         return b.emit(ops.Pad(), x, amounts)
     return b.emit(ops.PadV2(), x, amounts, scalar(b, value, x))

@@ -10,6 +10,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import larger
 from liteport.ir.types import Array, DType
 from liteport.lowering import basic
 
@@ -20,7 +21,7 @@ _MOST_DIMENSIONS = ops.PadV2.max_rank
 
 def same(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """What SAME puts before and after `size` elements (TFLite's ComputePaddingWithOffset)."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    total = larger((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
 

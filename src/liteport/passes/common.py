@@ -36,7 +36,7 @@ class ShareCommon(Pass):
 def _key(value: Value | None) -> Hashable:
     if value is None or value.data is None or value.type.nbytes > _SMALL:
         return id(value)
-    return value.type, value.quantization, value.data.tobytes()
+    return value.type, value.quantization, tuple(value.data.flat) if value.has_sizes else value.data.tobytes()
 
 
 def _ranges(op: Op) -> Hashable:

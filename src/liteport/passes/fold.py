@@ -50,7 +50,7 @@ class Fold(Pass):
 
 def _is_view(op: Op) -> bool:
     movers = ops.Transpose | ops.Reshape | ops.Slice
-    return isinstance(op.operator, movers) and all(v is None or v.is_const for v in op.inputs)
+    return isinstance(op.operator, movers) and all(v is None or (v.is_const and not v.has_sizes) for v in op.inputs)
 
 
 def _view(graph: Graph, op: Op) -> bool:
@@ -74,7 +74,7 @@ def _foldable(op: Op, known: dict[Op, None]) -> bool:
     if op.operator.stateful or not op.outputs or isinstance(op.operator, ops.Opaque | ops.If | ops.While):
         return False
     inputs = [v for v in op.inputs if v is not None]
-    if not all((v.is_const and not v.variable) or v.producer in known for v in inputs):
+    if not all((v.is_const and not v.variable and not v.has_sizes) or v.producer in known for v in inputs):
         return False
     if any(v.dtype.is_raw or v.quantization is not None for v in (*inputs, *op.outputs)):
         return False

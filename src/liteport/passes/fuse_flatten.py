@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _columns(moved: Op, flat: Op, op: Op) -> Array | None:
         lead -= 1
         size *= moved.output.shape[lead]
     kept = tuple(range(lead))
-    if size != weights.shape[1] or order[:lead] != kept or np.prod(rows, dtype=int) * size != moved.output.type.size:
+    if size != weights.shape[1] or order[:lead] != kept or prod(rows) * size != moved.output.type.size:
         return None
     back = [i - lead for i in invert(order)[lead:]]
     columns: Array = np.arange(size).reshape(moved.output.shape[lead:]).transpose(back).reshape(-1)

@@ -9,6 +9,7 @@ from liteport.ir.validate import validate
 from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
 from liteport.passes.common import ShareCommon
+from liteport.passes.compute_sizes import ComputeSizes
 from liteport.passes.dead import DropDead
 from liteport.passes.empty import DropEmpty
 from liteport.passes.expand import Expand
@@ -65,6 +66,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         *clean,
         # Last of all: what merges values may have made one of two outputs.
         OwnOutputs(),
+        # Nothing sees through a size any more once it is computed.
+        ComputeSizes(),
     ]
 
 

@@ -25,7 +25,8 @@ from liteport.errors import InvalidGraphError
 from liteport.formats.tflite import codec, table
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Opaque
-from liteport.ir.types import Array, Quantization
+from liteport.ir.sizes import Size, example, is_fixed
+from liteport.ir.types import Array, Quantization, Shape
 
 INLINE_LIMIT = 2**31 - 1
 ALIGNMENT = 16
@@ -191,9 +192,9 @@ class _Model:
         if value.data is not None:
             _check_data(value, value.data)
         extra = value.extra
-        signature = extra.get("shape_signature")
+        signature = extra.get("shape_signature", _signature_of(value.shape))
         return schema.TensorT(
-            shape=np.array(value.shape, np.int32),
+            shape=np.array([example(d) for d in value.shape], np.int32),
             type=codec.DTYPE.encode(value.dtype, ()),
             buffer=0 if value.data is None else self.pool.add(value.data),
             name=name,
@@ -233,6 +234,11 @@ class _Model:
         if isinstance(op.operator, Opaque):
             return op.version or 1
         return codec.version_of(table.BY_CLASS[type(op.operator)], op)
+
+
+def _signature_of(shape: Shape) -> list[int] | None:
+    """The shape with -1 for each dimension that waits for the model to run; None where there is none."""
+    return None if is_fixed(shape) else [-1 if isinstance(d, Size) else d for d in shape]
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import grouped_queries
 
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
@@ -29,16 +30,18 @@ _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 _UNDECLARED_ALIASES = ("aten::dropout", "aten::feature_dropout", "aten::alpha_dropout", "aten::feature_alpha_dropout")
 
 
-def export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ExportedProgram:
-    """The module's ATen graph for these example inputs.
+def export(
+    module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], dynamic: Dynamic = FIXED
+) -> ExportedProgram:
+    """The module's ATen graph for these example inputs, and for others of `dynamic` sizes.
 
     Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
     """
-    args, kwargs = distinct((args, dict(kwargs)))
+    args, kwargs = enlarged(dynamic, distinct((args, dict(kwargs))))
     # torch.export prints the graph that it could not finish, whether one wants it or not.
     with quiet(), redirect_stderr(StringIO()), grouped_queries(), torch.no_grad():
         try:
-            return torch.export.export(module, args, kwargs, strict=False)
+            return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
         except Exception as error:
             raise UnsupportedError(_export_failed(module, error)) from error
 

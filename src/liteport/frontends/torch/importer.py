@@ -16,10 +16,11 @@ from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from liteport.errors import InvalidGraphError, UnsupportedError
-from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder, tensor_type
+from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder
 from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
 from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of
+from liteport.frontends.torch.symbols import Names, Symbols, is_symbolic
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.types import Array, TensorType
 
@@ -27,12 +28,20 @@ from liteport.ir.types import Array, TensorType
 _ASSERTIONS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar", "sym_constrain_range_for_size"})
 
 
-def import_program(program: ExportedProgram, name: str, table: Table) -> Graph:
+def import_program(
+    program: ExportedProgram,
+    name: str,
+    table: Table,
+    example: Sequence[Sequence[int]] = (),
+    dimensions: Names | None = None,
+) -> Graph:
     """The IR graph of an exported program, with `name` as its signature.
 
+    `example` are the shapes of the example inputs, `dimensions` the names of dynamic dimensions (see Symbols).
     Raises UnsupportedError that lists every operator and form without a lowering.
     """
-    return _Importer(normalise(settle(program), table), name, table).run()
+    symbols = Symbols(program, example, dimensions or {})
+    return _Importer(normalise(settle(program), table), name, table, symbols).run()
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,9 @@ class _Missing:
 
 
 class _Importer:
-    def __init__(self, program: ExportedProgram, name: str, table: Table) -> None:
+    def __init__(self, program: ExportedProgram, name: str, table: Table, symbols: Symbols) -> None:
         self.program = program
+        self.symbols = symbols
         self.table = table
         self.graph = Graph(name=name, signature=name)
         self.builder = TorchBuilder(self.graph)
@@ -65,11 +75,17 @@ class _Importer:
         """Looks the whole graph up first, so that every missing operator is reported at once."""
         for sub in (m for m in module.modules() if isinstance(m, GraphModule)):
             for node in sub.graph.nodes:
-                if node.op == "call_function" and not self.is_known(node.target):
+                if node.op == "call_function" and not self.is_known(node):
                     self.missing.append(_Missing(str(node.target), str(source_of(node))))
 
-    def is_known(self, target: Any) -> bool:
-        known = target is operator.getitem or _is_region(target) or _is_assertion(target)
+    def is_known(self, node: Node) -> bool:
+        target = node.target
+        known = (
+            is_symbolic(node.meta.get("val"))
+            or target is operator.getitem
+            or _is_region(target)
+            or _is_assertion(target)
+        )
         return known or lookup(self.table, target) is not None
 
     # Inputs and outputs
@@ -93,7 +109,7 @@ class _Importer:
         value = node.meta["val"]
         if value.dtype not in DTYPES:
             self.missing.append(_Missing(f"an input of type {value.dtype} ({node.name})", ""))
-        return self.builder.input(_type_or_any(value), node.name)
+        return self.builder.input(self.type_or_any(value), node.name)
 
     def stored(self, spec: Any) -> torch.Tensor:
         store = self.program.state_dict if spec.target in self.program.state_dict else self.program.constants
@@ -133,8 +149,10 @@ class _Importer:
 
     def lower(self, node: Node, env: dict[Node, Any]) -> Any:
         target: Any = node.target
-        if _is_assertion(target):
+        if _is_assertion(target) or isinstance(node.meta.get("val"), torch.SymBool):
             return None
+        if isinstance(size := node.meta.get("val"), torch.SymInt):
+            return self.number(node, size)
         args, kwargs = _lookup_args(node.args, env), _lookup_args(node.kwargs, env)
         if target is operator.getitem:
             return args[0][args[1]]
@@ -144,6 +162,14 @@ class _Importer:
         if lowering is None:
             return self.stand_in(node)
         return self.call(node, lowering, args, kwargs)
+
+    def number(self, node: Node, size: torch.SymInt) -> int | None:
+        """What a node gives that computes with sizes."""
+        try:
+            return self.symbols.number(size)
+        except UnsupportedError as error:
+            self.missing.append(_Missing(str(error), str(source_of(node))))
+            return None
 
     def region(self, args: Sequence[Any]) -> list[Any]:
         """A with-block (no_grad, autocast) around nested nodes: its body, in place."""
@@ -157,7 +183,7 @@ class _Importer:
         self.builder.source = source
         self.builder.prefix = f"{source.module}/{node.name}" if source.module else node.name
         try:
-            self.builder.results = _result_types(node)
+            self.builder.results = self.result_types(node)
             result = lowering(self.builder, *args, **kwargs)
         except UnsupportedError as error:
             self.missing.append(_Missing(str(error), str(source)))
@@ -177,7 +203,24 @@ class _Importer:
     def stand_in(self, node: Node) -> Any:
         """Values of the right types for a node that could not be lowered, so that the walk can go on to the next."""
         val = node.meta.get("val")
-        return pytree.tree_map(lambda t: Value(_type_or_any(t), node.name) if isinstance(t, torch.Tensor) else t, val)
+        return pytree.tree_map(
+            lambda t: Value(self.type_or_any(t), node.name) if isinstance(t, torch.Tensor) else t, val
+        )
+
+    # Types
+
+    def result_types(self, node: Node) -> tuple[TensorType, ...]:
+        val = node.meta.get("val")
+        tensors = val if isinstance(val, tuple | list) else [val]
+        return tuple(self.type(t) for t in tensors if isinstance(t, torch.Tensor))
+
+    def type(self, tensor: torch.Tensor) -> TensorType:
+        if tensor.dtype not in DTYPES:
+            raise UnsupportedError(f"values of type {tensor.dtype} (compute in real floating-point or integer types)")
+        return TensorType(DTYPES[tensor.dtype], self.symbols.shape(tensor))
+
+    def type_or_any(self, tensor: torch.Tensor) -> TensorType:
+        return TensorType(DTYPES.get(tensor.dtype, DTYPES[torch.float32]), self.symbols.shape(tensor))
 
 
 def output_names(structure: Any) -> list[str]:
@@ -228,22 +271,6 @@ def _rebind(node: Node, env: dict[Node, Any], same: dict[Node, Node]) -> None:
     same[node] = first
     for name in [first, *(n for n, f in same.items() if f is first)]:
         env[name] = env[node]
-
-
-def _result_types(node: Node) -> tuple[TensorType, ...]:
-    val = node.meta.get("val")
-    tensors = val if isinstance(val, tuple | list) else [val]
-    return tuple(_type(t) for t in tensors if isinstance(t, torch.Tensor))
-
-
-def _type(tensor: torch.Tensor) -> TensorType:
-    if tensor.dtype not in DTYPES:
-        raise UnsupportedError(f"values of type {tensor.dtype} (compute in real floating-point or integer types)")
-    return tensor_type(tensor)
-
-
-def _type_or_any(tensor: torch.Tensor) -> TensorType:
-    return TensorType(DTYPES.get(tensor.dtype, DTYPES[torch.float32]), tuple(int(d) for d in tensor.shape))
 
 
 def _is_region(target: Any) -> bool:

@@ -16,11 +16,12 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import InputError, UnsupportedError, UsageError
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.wide import has_half, wide
-from liteport.ir.graph import Module
+from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array
 
 
@@ -36,6 +37,7 @@ class Entry:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dynamic: Dynamic = FIXED
 
     def module(self) -> nn.Module:
         """The entry point as a module whose forward it is. Raises UsageError where it belongs to none."""
@@ -114,14 +116,19 @@ class TorchModel:
             if name in self.programs:
                 continue
             try:
-                self.programs[name] = export(entry.module(), entry.args, entry.kwargs)
+                self.programs[name] = export(entry.module(), entry.args, entry.kwargs, entry.dynamic)
             except UnsupportedError as error:
                 raise _without_export(entry) or error from error.__cause__
 
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
         self.export()
-        return Module([import_program(program, name, self.table) for name, program in self.programs.items()])
+        return Module([self._graph(name) for name in self.programs])
+
+    def _graph(self, name: str) -> Graph:
+        entry = self.entries[name]
+        shapes = [tuple(t.shape) for t in entry.example]
+        return import_program(self.programs[name], name, self.table, shapes, entry.dynamic.names)
 
     # The runner that comparisons use (check.Runner)
 

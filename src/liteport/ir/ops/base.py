@@ -170,7 +170,7 @@ def constant_ints(operator: Operator, value: Value | None, what: str, count: int
     """
     if value is None or value.data is None:
         raise operator.unknown(f"{what} must be constant")
-    numbers = [int(i) for i in value.data.reshape(-1)]
+    numbers: list[int] = value.data.reshape(-1).tolist()
     if count is not None and len(numbers) != count:
         raise operator.fail(f"{what} {numbers}: {count} were due")
     return numbers
@@ -189,7 +189,7 @@ def constant_shape(operator: Operator, value: Value | None, what: str) -> Shape:
 def sizes(operator: Operator, numbers: Iterable[int]) -> Shape:
     """`numbers` as a shape. Raises InvalidGraphError where one is negative."""
     shape = tuple(numbers)
-    if min(shape, default=0) < 0:
+    if any(d < 0 for d in shape):
         raise operator.fail(f"a shape of {list(shape)}")
     return shape
 

@@ -44,7 +44,7 @@ def windows(
         raise operator.fail(f"a kernel {kernel} at steps of {stride} with a dilation of {dilation}")
     steps = zip(size, kernel, stride, dilation, strict=True)
     spatial = tuple(window(padding, *step) for step in steps)
-    if min(spatial) <= 0:
+    if any(d <= 0 for d in spatial):
         raise operator.fail(f"the kernel {kernel} is larger than its input {size}")
     return spatial
 

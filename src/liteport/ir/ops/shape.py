@@ -54,7 +54,7 @@ class Reshape(Operator):
             raise self.fail("no shape")
         if target.count(-1) == 1 and (rest := -prod(target)) > 0:
             target[target.index(-1)] = x.type.size // rest
-        if prod(target) != x.type.size or min(target, default=0) < 0:
+        if prod(target) != x.type.size or any(d < 0 for d in target):
             raise self.fail(f"{x.type} does not fit in {target}")
         return (TensorType(x.dtype, tuple(target)),)
 
@@ -171,7 +171,7 @@ class _PadBase(Operator):
     def infer(self, *inputs: Value | None) -> Types:
         x, paddings = operands(self, inputs, 2)
         amounts = constant_ints(self, paddings, "the paddings")
-        if len(amounts) != 2 * x.rank or min(amounts, default=0) < 0:
+        if len(amounts) != 2 * x.rank or any(a < 0 for a in amounts):
             raise self.fail(f"paddings {amounts} do not fit {x.type}")
         shape = tuple(d + amounts[2 * i] + amounts[2 * i + 1] for i, d in enumerate(x.shape))
         return (TensorType(x.dtype, shape),)
@@ -284,7 +284,7 @@ class SplitV(Operator):
         parts = constant_ints(self, lengths, "the sizes", self.num_splits)
         if parts.count(-1) == 1:
             parts[parts.index(-1)] = x.shape[at] - sum(parts) - 1
-        if sum(parts) != x.shape[at] or min(parts, default=0) < 0:
+        if sum(parts) != x.shape[at] or any(p < 0 for p in parts):
             raise self.fail(f"{x.type} does not split into {parts} along axis {at}")
         return tuple(TensorType(x.dtype, (*x.shape[:at], s, *x.shape[at + 1 :])) for s in parts)
 

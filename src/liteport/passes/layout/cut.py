@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.sizes import example
 from liteport.passes.layout.orders import Order, identity, invert, same_memory
 from liteport.passes.layout.rules import Rule, rule_for
 
@@ -172,7 +173,7 @@ class _Network:
         self.node_of: dict[object, int] = {}
         self.edges: dict[tuple[int, int], int] = {}
         self.never = 2**29
-        self.unit = max(1, sum(v.type.nbytes for v in pairs) // 2**28)
+        self.unit = max(1, sum(example(v.type.nbytes) for v in pairs) // 2**28)
         for value in pairs:
             self._add_value(value)
         for op in self.free:
@@ -190,7 +191,7 @@ class _Network:
         """Bytes moved by a transpose of `value`, and a little for the operation as such."""
         pair = self.pairs.get(value)
         moves = pair is None or not same_memory(value.shape, *pair)
-        return (value.type.nbytes // self.unit if moves else 0) + 1
+        return (example(value.type.nbytes) // self.unit if moves else 0) + 1
 
     def _label_node(self, value: Value) -> int:
         """The node whose label is the value's: its operation's, or the source or sink where it has no choice."""

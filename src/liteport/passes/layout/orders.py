@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from operator import mul
 
+from liteport.ir.sizes import magnitude
 from liteport.ir.types import Shape
 
 Order = tuple[int, ...]
@@ -95,7 +97,8 @@ def _atoms(source: Shape, target: Shape) -> tuple[list[int], list[list[int]], li
     """
     if 0 in source or 0 in target:
         return None
-    cuts = sorted({*accumulate(_wide_sizes(source), int.__mul__), *accumulate(_wide_sizes(target), int.__mul__)} | {1})
+    ends = {1, *accumulate(_wide_sizes(source), mul), *accumulate(_wide_sizes(target), mul)}
+    cuts = sorted(ends, key=magnitude)
     if any(b % a for a, b in pairwise(cuts)):
         return None
     sizes = [b // a for a, b in pairwise(cuts)]
@@ -112,7 +115,7 @@ def _spread(shape: Shape, sizes: list[int]) -> list[list[int]]:
     at = 0
     for dim in shape:
         taken, size = [], 1
-        while size < dim:
+        while size != dim:
             taken.append(at)
             size *= sizes[at]
             at += 1

@@ -1,0 +1,170 @@
+"""Which dimensions of a network's inputs may have another size than in the example.
+
+"batch"                             dimension 0 of every input
+"0=batch,1=sequence"                of every input that has it
+"x:0=batch,x:2=height,x:3=width"    of an input by name
+"batch:1..16"                       with its range
+
+What torch.export calls dynamic_shapes is taken as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from liteport.errors import UsageError
+
+_DIMENSION = re.compile(
+    r"(?:(?:(?P<input>[^\W\d][\w.]*):)?(?P<axis>\d+)=)?(?P<name>[^\W\d]\w*)(?::(?P<low>\d+)\.\.(?P<high>\d+)?)?"
+)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dynamic dimension: of the input so called, or of every input; its name and range."""
+
+    input: str | None
+    axis: int
+    name: str
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True)
+class Dynamic:
+    """The dynamic dimensions of one call: in torch.export's terms, and the names of those that have one."""
+
+    shapes: Any = None
+    specs: Sequence[Any] = ()  # of each tensor, in order
+    names: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+
+FIXED = Dynamic()
+"""All sizes as in the example."""
+
+
+def parse(spec: str) -> list[Dimension]:
+    """The dimensions that a specification in text names. Raises UsageError."""
+    found = []
+    for part in spec.split(","):
+        match = _DIMENSION.fullmatch(part.strip())
+        if match is None:
+            raise UsageError(
+                f"--dynamic (dynamic=) {part.strip()!r} is not a dimension such as batch, 1=sequence, ids:1=sequence "
+                "or x:2=height:32..640 (input, axis, name and range)"
+            )
+        low, high = (int(n) if n else None for n in (match["low"], match["high"]))
+        found.append(Dimension(match["input"], int(match["axis"] or 0), match["name"], low, high))
+    return found
+
+
+def resolve(spec: Any, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dynamic:
+    """What `spec`, in text (or a list of texts) or torch.export's terms, means for a call on these arguments.
+
+    Raises UsageError where an input or axis is not there.
+    """
+    if spec is None:
+        return FIXED
+    bound = dict(inspect.signature(call).bind(*args, **kwargs).arguments)
+    if not _is_text(spec):
+        shapes = _by_name(spec, list(bound))
+        specs = list(_axes(bound, shapes))
+        return Dynamic(shapes, specs, dict(_names_of(specs)))
+    dimensions = parse(spec) if isinstance(spec, str) else [d for text in spec for d in parse(text)]
+    leaves, structure = pytree.tree_flatten_with_path(bound)
+    chosen = _chosen(dimensions, [("_".join(map(_key, path)), leaf) for path, leaf in leaves])
+    shapes = pytree.tree_unflatten([_torch_dims(axes) for axes in chosen], structure)
+    tensors = [axes for axes, (_, leaf) in zip(chosen, leaves, strict=True) if isinstance(leaf, torch.Tensor)]
+    names = {(number, axis): d.name for number, axes in enumerate(tensors) for axis, d in axes.items()}
+    return Dynamic(shapes, [_torch_dims(axes) for axes in tensors], names)
+
+
+def _is_text(spec: Any) -> bool:
+    return isinstance(spec, str) or (
+        isinstance(spec, list | tuple) and bool(spec) and all(isinstance(s, str) for s in spec)
+    )
+
+
+def _chosen(dimensions: Sequence[Dimension], leaves: Sequence[tuple[str, Any]]) -> list[dict[int, Dimension]]:
+    """The dynamic axes of every argument."""
+    chosen: list[dict[int, Dimension]] = [{} for _ in leaves]
+    for d in dimensions:
+        hits = [
+            axes
+            for axes, (name, leaf) in zip(chosen, leaves, strict=True)
+            if isinstance(leaf, torch.Tensor) and d.axis < leaf.dim() and d.input in (None, name)
+        ]
+        if not hits:
+            tensors = ", ".join(f"{n}{list(leaf.shape)}" for n, leaf in leaves if isinstance(leaf, torch.Tensor))
+            raise UsageError(f"no input {d.input or ''} with a dimension {d.axis} for {d.name}: there are {tensors}")
+        for axes in hits:
+            axes[d.axis] = d
+    return chosen
+
+
+def _torch_dims(axes: Mapping[int, Dimension]) -> dict[int, Any] | None:
+    return {axis: torch.export.Dim.DYNAMIC(min=d.low, max=d.high) for axis, d in axes.items()} or None
+
+
+def _key(key: Any) -> str:
+    """A pytree key as it reads in a name."""
+    return str(next((getattr(key, a) for a in ("key", "idx", "name") if hasattr(key, a)), key))
+
+
+def _by_name(spec: Any, parameters: Sequence[str]) -> Any:
+    """torch.export's dynamic_shapes as a dict by parameter."""
+    if isinstance(spec, Mapping):
+        return {name: spec.get(name) for name in parameters} if set(spec) <= set(parameters) else spec
+    return dict(zip(parameters, spec, strict=False)) if isinstance(spec, tuple | list) else spec
+
+
+def _names_of(specs: Sequence[Any]) -> Iterator[tuple[tuple[int, int], str]]:
+    """The names of torch.export.Dims, by number of the tensor and axis."""
+    for number, axes in enumerate(specs):
+        items = axes.items() if isinstance(axes, Mapping) else enumerate(axes or ())
+        named = ((axis, d) for axis, d in items if isinstance(d, torch.export.Dim) and not hasattr(d, "root"))
+        yield from (((number, axis), d.__name__) for axis, d in named)
+
+
+def _axes(arguments: Any, shapes: Any) -> Iterator[Any]:
+    """The specification of every tensor in `arguments`, in order; None where it has none."""
+    if isinstance(arguments, torch.Tensor):
+        yield shapes
+    elif isinstance(arguments, Mapping):
+        for key, item in arguments.items():
+            yield from _axes(item, shapes.get(key) if isinstance(shapes, Mapping) else None)
+    elif isinstance(arguments, list | tuple):
+        for at, item in enumerate(arguments):
+            yield from _axes(item, shapes[at] if isinstance(shapes, list | tuple) and at < len(shapes) else None)
+
+
+def enlarged(dynamic: Dynamic, arguments: tuple[tuple[Any, ...], Mapping[str, Any]]) -> Any:
+    """The arguments (args, kwargs) with at least 2 elements along each dynamic dimension, or what its range begins with.
+
+    torch.export takes a size of 0 or 1 for a fixed one.
+    """
+    if dynamic.shapes is None:
+        return arguments
+    specs = iter(dynamic.specs)
+    return pytree.tree_map(
+        lambda leaf: _grown(leaf, next(specs)) if isinstance(leaf, torch.Tensor) else leaf, arguments
+    )
+
+
+def _grown(tensor: torch.Tensor, axes: Any) -> torch.Tensor:
+    items = axes.items() if isinstance(axes, Mapping) else enumerate(axes or ())
+    for axis, dim in items:
+        if dim is None or isinstance(dim, int):
+            continue
+        least = max(2, getattr(dim, "min", None) or 0)
+        if 0 < tensor.shape[axis] < least:
+            copies = -(-least // tensor.shape[axis])
+            tensor = torch.cat([tensor] * copies, axis).narrow(axis, 0, least)
+    return tensor
