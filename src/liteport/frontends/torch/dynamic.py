@@ -146,7 +146,7 @@ def _axes(arguments: Any, shapes: Any) -> Iterator[Any]:
 
 
 def enlarged(dynamic: Dynamic, arguments: tuple[tuple[Any, ...], Mapping[str, Any]]) -> Any:
-    """The arguments (args, kwargs) with at least 2 elements along each dynamic dimension, or what its range begins with.
+    """The arguments (args, kwargs) with at least 2 elements, or what its range begins with, along each dynamic axis.
 
     torch.export takes a size of 0 or 1 for a fixed one.
     """
