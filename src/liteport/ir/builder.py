@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,11 +17,13 @@ class Builder:
     """Emits operations at the end of a graph, or just before one of its operations.
 
     `source` is stamped on whatever is emitted, and `prefix` begins the names of new values: a
-    frontend sets both as it walks its own graph.
+    frontend sets both as it walks its own graph. `bodies` are the graphs that control flow in this one,
+    and in them in turn, refers to by name; whoever makes the module adds them to it.
     """
 
     def __init__(self, graph: Graph, before: Op | None = None) -> None:
         self.graph = graph
+        self.bodies: list[Graph] = []
         self.source = before.source if before else Source()
         self.prefix = before.outputs[0].name if before and before.outputs else ""
         self._position = graph.ops.index(before) if before else None
@@ -58,6 +63,15 @@ class Builder:
             narrow = {"f": np.float32, "i": np.int32}.get(array.dtype.kind)
             array = array.astype(narrow) if narrow else array
         return constant(array, name)
+
+    def body(self, role: str) -> Self:
+        """A builder of a new graph for control flow to refer to; its name is this graph's and its `role` in it."""
+        taken = {graph.name for graph in self.bodies}
+        names = (f"{self.graph.name}/{role}{n or ''}" for n in count())
+        inner = type(self)(Graph(next(name for name in names if name not in taken)))
+        inner.bodies, inner.source, inner.prefix = self.bodies, self.source, self.prefix
+        self.bodies.append(inner.graph)
+        return inner
 
     def input(self, type: TensorType, name: str) -> Value:
         """A new input of the graph."""

@@ -34,9 +34,9 @@ class Fold(Pass):
         for op in list(graph.ops):
             if _is_view(op):
                 viewed |= _view(graph, op)
-            elif _foldable(op, known) and not any(graph.is_output(v) for v in op.outputs):
+            elif _foldable(op, known) and not any(_must_be_made(graph, v) for v in op.outputs):
                 known[op] = None
-        frontier = [v for op in known for v in op.outputs if any(user not in known for user in v.users)]
+        frontier = [v for op in known for v in op.outputs if graph.is_output(v) or any(u not in known for u in v.users)]
         if not frontier:
             return viewed
         arrays = self.evaluate(_submodel(list(known), frontier))
@@ -55,7 +55,12 @@ def _is_view(op: Op) -> bool:
 
 def _view(graph: Graph, op: Op) -> bool:
     """Replaces a movement of a constant by a view on the same memory."""
-    if graph.is_output(op.output) or op.input.variable or op.input.dtype.is_raw or op.input.quantization is not None:
+    if (
+        _must_be_made(graph, op.output)
+        or op.input.variable
+        or op.input.dtype.is_raw
+        or op.input.quantization is not None
+    ):
         return False
     array = op.input.array
     if isinstance(op.operator, ops.Transpose):
@@ -67,6 +72,11 @@ def _view(graph: Graph, op: Op) -> bool:
         array = array.reshape(op.output.shape)
     graph.replace(op, constant(array, op.output.name))
     return True
+
+
+def _must_be_made(graph: Graph, value: Value) -> bool:
+    """Whether an operation has to make the value: LiteRT returns no constants, but control flow takes them."""
+    return graph.signature is not None and graph.is_output(value)
 
 
 def _foldable(op: Op, known: dict[Op, None]) -> bool:

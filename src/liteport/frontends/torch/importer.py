@@ -34,8 +34,8 @@ def import_program(
     table: Table,
     example: Sequence[Sequence[int]] = (),
     dimensions: Names | None = None,
-) -> Graph:
-    """The IR graph of an exported program, with `name` as its signature.
+) -> list[Graph]:
+    """The IR graph of an exported program, with `name` as its signature, and the bodies of the control flow in it.
 
     `example` are the shapes of the example inputs, `dimensions` the names of dynamic dimensions (see Symbols).
     Raises UnsupportedError that lists every operator and form without a lowering.
@@ -61,7 +61,7 @@ class _Importer:
         self.builder = TorchBuilder(self.graph)
         self.missing: list[_Missing] = []
 
-    def run(self) -> Graph:
+    def run(self) -> list[Graph]:
         module = self.program.graph_module
         self.find_missing(module)
         env = self.bind_inputs()
@@ -69,7 +69,7 @@ class _Importer:
         if self.missing:
             raise UnsupportedError(_describe(self.missing))
         self.bind_outputs(results)
-        return self.graph
+        return [self.graph, *self.builder.bodies]
 
     def find_missing(self, module: GraphModule) -> None:
         """Looks the whole graph up first, so that every missing operator is reported at once."""

@@ -123,9 +123,9 @@ class TorchModel:
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
         self.export()
-        return Module([self._graph(name) for name in self.programs])
+        return Module([graph for name in self.programs for graph in self._graphs(name)])
 
-    def _graph(self, name: str) -> Graph:
+    def _graphs(self, name: str) -> list[Graph]:
         entry = self.entries[name]
         shapes = [tuple(t.shape) for t in entry.example]
         return import_program(self.programs[name], name, self.table, shapes, entry.dynamic.names)

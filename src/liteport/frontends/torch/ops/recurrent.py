@@ -15,8 +15,6 @@ from liteport.lowering.recurrent import Cell, Weights
 
 aten = torch.ops.aten
 
-_LONGEST = 1024  # steps: each is a dozen operators
-
 
 def layers(cell: Cell) -> Lowering:
     """The lowering of lstm.input, whose state is a list of two tensors, or of gru.input and rnn_*.input, with one."""
@@ -39,8 +37,6 @@ def layers(cell: Cell) -> Lowering:
         if train and dropout and num_layers > 1:
             raise UnsupportedError("a recurrent layer with dropout that is on: call eval() on the module")
         x = basic.transpose(b, x, [1, 0, 2]) if batch_first else x
-        if x.shape[0] > _LONGEST:
-            raise UnsupportedError(f"a recurrent layer over {x.shape[0]} steps: convert it for at most {_LONGEST}")
         states = [hx] if isinstance(hx, Value) else list(hx)
         directions = 2 if bidirectional else 1
         weights = _weights(params, has_biases, num_layers * directions)

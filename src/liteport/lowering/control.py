@@ -1,0 +1,82 @@
+"""Loops and branches. The graphs that they run are written by functions, each on a builder of its own.
+
+Such a function may use any value at hand where it is written, as a closure does: constants are shared, and
+what is computed outside becomes one more input of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from liteport.errors import InvalidGraphError
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Value, constant
+
+# What writes a branch: its results, from the outer values that it closes over.
+Branch = Callable[[Builder], Sequence[Value]]
+# What writes a step of a loop: the values of the next one, or whether there is one, from the present values.
+Step = Callable[[Builder, Sequence[Value]], Sequence[Value]]
+
+
+def branch(b: Builder, condition: Value, yes: Branch, no: Branch) -> list[Value]:
+    """The results of `yes` where the condition, a bool of one element, holds, else those of `no`: IF.
+
+    Raises InvalidGraphError where their types differ.
+    """
+    graphs = []
+    for role, write in (("then", yes), ("else", no)):
+        inner = b.body(role)
+        inner.graph.outputs = list(write(inner))
+        graphs.append(inner.graph)
+    then, other = graphs
+    types = tuple(v.type for v in then.outputs)
+    if types != tuple(v.type for v in other.outputs):
+        raise InvalidGraphError("the branches of a condition give results of different types")
+    operands = _close(graphs)
+    operator = ops.If(then_subgraph=then.name, else_subgraph=other.name)
+    return list(b.emit_many(operator, condition, *operands, types=types))
+
+
+def loop(b: Builder, test: Step, step: Step, start: Sequence[Value]) -> list[Value]:
+    """The values that `step` makes of `start`, again and again as long as `test` gives true: WHILE.
+
+    Raises InvalidGraphError where `step` changes a value's type.
+    """
+    graphs = []
+    for role, write in (("test", test), ("step", step)):
+        inner = b.body(role)
+        inner.graph.outputs = list(write(inner, [inner.input(v.type, v.name) for v in start]))
+        graphs.append(inner.graph)
+    _, body = graphs
+    if [v.type for v in body.outputs] != [v.type for v in start]:
+        raise InvalidGraphError("the step of a loop changes the type of a value")
+    operands = [*start, *_close(graphs)]
+    # Outer values stay what they are: the kernel does not copy an input that comes out at its own place.
+    body.outputs += body.inputs[len(start) :]
+    operator = ops.While(cond_subgraph=graphs[0].name, body_subgraph=body.name)
+    return list(b.emit_many(operator, *operands))[: len(start)]
+
+
+def _close(graphs: Sequence[Graph]) -> list[Value]:
+    """Gives each graph the same further inputs, for all outer values that any of them uses; those values, in order."""
+    used = dict.fromkeys(value for graph in graphs for value in _outer(graph))
+    captured = [value for value in used if not value.is_const]
+    for graph in graphs:
+        inner = {v: Value(v.type, v.name, quantization=v.quantization) for v in captured}
+        graph.inputs += inner.values()
+        graph.input_names += [v.name for v in captured]
+        inner |= {v: constant(v.array, v.name, v.dtype, v.shape) for v in used if v.is_const}
+        for op in graph.ops:
+            for index, value in enumerate(op.inputs):
+                if value in inner:
+                    graph.set_input(op, index, inner[value])
+        graph.outputs = [inner.get(value, value) for value in graph.outputs]
+    return captured
+
+
+def _outer(graph: Graph) -> Iterator[Value]:
+    """The values that the graph uses and does not make, constants among them."""
+    own = {*graph.inputs, *(value for op in graph.ops for value in op.outputs)}
+    yield from (v for op in graph.ops for v in op.inputs if v is not None and v not in own)
+    yield from (v for v in graph.outputs if v not in own)
