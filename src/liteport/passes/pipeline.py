@@ -23,6 +23,7 @@ from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
 from liteport.passes.merge_cut import MergeCut
+from liteport.passes.merge_moves import MergeMoves
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
@@ -47,8 +48,11 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         Layout(),
         SinkReshape(),
         *clean,
-        FuseFlatten(),
+        # Numbers that multiply while parts of projections are still whole dimensions, which merged movements hide.
         FuseFactor(),
+        MergeMoves(),
+        *clean,
+        FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
         FuseActivation(),

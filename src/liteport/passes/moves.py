@@ -1,0 +1,140 @@
+"""Chains of reshapes and transposes, seen as one movement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.types import Shape
+from liteport.lowering.basic import reshape, transpose
+from liteport.passes.layout.orders import identity, permuted
+
+# XNNPACK's TRANSPOSE stops here.
+MAX_RANK = 6
+
+
+@dataclass(frozen=True)
+class Movement:
+    """The dimensions of a value cut into factors of `sizes`, which come out in `order` and in the shape `target`."""
+
+    sizes: Shape
+    order: tuple[int, ...]
+    target: Shape
+
+    @staticmethod
+    def along(chain: Sequence[Op], shape: Shape) -> Movement | None:
+        """What the reshapes and transposes of `chain` do one after the other to a value of `shape`.
+
+        Its last dimension may differ from the one that the chain has, as far as the chain leaves it alone. None where
+        a reshape cuts a dimension at no divisor of it, or an order is not constant.
+        """
+        wide = tuple(d for d in shape if d != 1)
+        found: Movement | None = Movement(wide, identity(len(wide)), shape)
+        for op in chain:
+            if found is None or 0 in op.output.shape or not op.operand(1).is_const:
+                return None
+            if isinstance(op.operator, ops.Transpose):
+                found = found._transposed([int(i) for i in op.operand(1).array])
+            elif keeps_last(op):
+                found = found._reshaped((*op.output.shape[:-1], found.target[-1]))
+            else:
+                found = found._reshaped(op.output.shape)
+        return found
+
+    def _transposed(self, perm: Sequence[int]) -> Movement:
+        runs = self._runs()
+        return Movement(self.sizes, tuple(f for axis in perm for f in runs[axis]), permuted(self.target, tuple(perm)))
+
+    def _runs(self) -> list[tuple[int, ...]]:
+        """The factors that make up each dimension of the target."""
+        runs, at = [], 0
+        for dim in self.target:
+            start, size = at, 1
+            while size < dim:
+                size *= self.sizes[self.order[at]]
+                at += 1
+            runs.append(self.order[start:at])
+        return runs
+
+    def _reshaped(self, target: Shape) -> Movement | None:
+        """The movement with a reshape after it: factors are cut where the new dimensions end."""
+        ends = {prod(target[: i + 1]) for i in range(len(target))}
+        cut, before = [], 1
+        for factor in self.order:
+            size = self.sizes[factor]
+            inner = sorted(e // before for e in ends if before < e < before * size and not e % before)
+            cut.append([b // a if not b % a else 0 for a, b in pairwise([1, *inner, size])])
+            before *= size
+        pieces = dict(zip(self.order, cut, strict=True))
+        sizes = tuple(p for factor in range(len(self.sizes)) for p in pieces[factor])
+        starts = [sum(len(pieces[f]) for f in range(factor)) for factor in range(len(self.sizes))]
+        order = tuple(starts[f] + i for f in self.order for i in range(len(pieces[f])))
+        result = Movement(sizes, order, target)
+        return result if 0 not in sizes and result._fits() else None
+
+    def _fits(self) -> bool:
+        """Whether every dimension of the target ends where a factor does."""
+        products = [1]
+        for factor in self.order:
+            products.append(products[-1] * self.sizes[factor])
+        return all(prod(self.target[: i + 1]) in products for i in range(len(self.target)))
+
+    def simple(self) -> Movement:
+        """The same with factors that stay side by side made one."""
+        starts = [f for i, f in enumerate(self.order) if i == 0 or self.order[i - 1] != f - 1]
+        bounds = [*sorted(starts), len(self.sizes)]
+        sizes = tuple(prod(self.sizes[a:b]) for a, b in pairwise(bounds))
+        return Movement(sizes, tuple(bounds.index(f) for f in starts), self.target)
+
+    @property
+    def moves(self) -> bool:
+        """Whether more than the shape changes."""
+        return self.order != identity(len(self.order))
+
+    def cost(self, shape: Shape) -> tuple[int, int]:
+        """How many transposes, and operations, it takes for a value of `shape`."""
+        if not self.moves:
+            return 0, int(shape != self.target)
+        return 1, 1 + (shape != self.sizes) + (permuted(self.sizes, self.order) != self.target)
+
+    def emit(self, b: Builder, x: Value) -> Value:
+        """x moved, by a reshape, a transpose and a reshape at most."""
+        if self.moves:
+            x = transpose(b, reshape(b, x, self.sizes), self.order)
+        return reshape(b, x, self.target)
+
+
+def is_move(op: Op | None) -> bool:
+    return op is not None and isinstance(op.operator, ops.Reshape | ops.Transpose)
+
+
+def keeps_last(op: Op) -> bool:
+    """Whether a movement leaves the last dimension alone."""
+    if isinstance(op.operator, ops.Transpose):
+        return op.operand(1).is_const and bool(op.operand(1).array[-1] == op.input.rank - 1)
+    return op.input.rank > 0 and op.input.shape[-1:] == op.output.shape[-1:]
+
+
+def above(graph: Graph, value: Value) -> list[Op]:
+    """The movements that make `value`, in order; of the values between them none has another user."""
+    chain: list[Op] = []
+    while (op := value.producer) is not None and is_move(op) and not op.input.is_const:
+        if chain and graph.sole_user(value) is None:
+            break
+        chain.append(op)
+        value = op.input
+    return chain[::-1]
+
+
+def below(graph: Graph, value: Value) -> list[Op]:
+    """The movements that `value` goes through, in order, as long as each result has no other user."""
+    chain: list[Op] = []
+    while (op := graph.sole_user(value)) is not None and is_move(op) and op.input is value:
+        chain.append(op)
+        value = op.output
+    return chain
