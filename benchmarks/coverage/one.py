@@ -17,6 +17,7 @@ from pathlib import Path
 import liteport
 from benchmarks.coverage.outcome import Outcome
 from benchmarks.coverage.suites import table
+from examples.support.weights import uneven
 
 _LONGEST = 2000  # characters of a reason
 
@@ -33,7 +34,7 @@ def convert_and_verify(suite: str, name: str, folder: Path, samples: int, start:
 
 def _convert_and_verify(suite: str, name: str, folder: Path, samples: int, start: float, outcome: Outcome) -> None:
     network = table(suite)[name]
-    module = network.build()
+    module = uneven(network.build())
     args, kwargs = network.example()
     outcome.parameters = sum(p.numel() for p in module.parameters())
     model = liteport.convert(module, args, kwargs=kwargs)

@@ -22,3 +22,25 @@ def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
         elif name.endswith("running_var"):
             buffer.uniform_(0.75, 1.25)
     return module.eval()
+
+
+def uneven(module: nn.Module) -> nn.Module:
+    """`module` with random values in the parameters whose elements are all alike, as some are when they are new.
+
+    A head or an attention bias of zeros, a layer scale of 1e-6 or a norm's scale of ones hides what is computed
+    beside it, and mistakes in that: training would have moved them all.
+    """
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all()):
+                _vary(parameter)
+    return module
+
+
+def _vary(parameter: torch.Tensor) -> None:
+    if parameter.flatten()[0] == 1:
+        parameter.uniform_(0.75, 1.25)
+    elif parameter.dim() > 1 and parameter.shape[0] > 1:
+        parameter.normal_(0, parameter[0].numel() ** -0.5)
+    else:
+        parameter.normal_(0, 0.1)

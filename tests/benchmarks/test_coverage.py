@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from benchmarks.coverage import report
 from benchmarks.coverage.__main__ import is_due, options
 from benchmarks.coverage.outcome import Outcome
 from benchmarks.coverage.runner import Runner
 from benchmarks.coverage.suites import SUITES, table
+from benchmarks.coverage.timm import FAMILIES
+from examples.support.weights import uneven
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +29,24 @@ def test_every_float_network_of_torchvision_is_named() -> None:
     models = pytest.importorskip("examples.support.torchvision_cpu").torchvision.models
     kinds = (models, models.segmentation, models.video, models.optical_flow, models.detection)
     assert set(table("torchvision")) == {name for kind in kinds for name in models.list_models(module=kind)}
+
+
+def test_every_family_of_timm_is_named_once() -> None:
+    pytest.importorskip("examples.support.torchvision_cpu")
+    timm = pytest.importorskip("timm")
+    assert sorted(FAMILIES) == sorted(timm.list_modules())
+    assert [f for f, name in FAMILIES.items() if name not in timm.list_models(module=f)] == []
+    assert list(table("timm")) == list(FAMILIES.values())
+
+
+def test_nothing_that_is_computed_can_hide_behind_even_weights() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.LayerNorm(4))
+    module.register_parameter("layer_scale", nn.Parameter(torch.full((4,), 1e-6)))
+    kept = module[0].weight.clone()
+    nn.init.zeros_(module[0].bias)
+    uneven(module)
+    assert all(p.unique().numel() == p.numel() for p in module.parameters())
+    assert torch.equal(module[0].weight, kept)
 
 
 @pytest.mark.parametrize("suite", SUITES)
