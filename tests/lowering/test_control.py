@@ -31,7 +31,7 @@ def module(build: Callable[[Builder, Value], Values]) -> Module:
     return Module([graph, *b.bodies])
 
 
-def counted(b: Builder, times: int, step: control.Step, start: Values) -> Values:
+def counted(b: Builder, times: int, step: Callable[[Builder, Values], Values], start: Values) -> Values:
     """`step` on `start`, `times` over."""
 
     def test(b: Builder, values: Values) -> Values:

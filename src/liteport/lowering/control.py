@@ -7,19 +7,22 @@ what is computed outside becomes one more input of the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
 
 from liteport.errors import InvalidGraphError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value, constant
+from liteport.ir.types import TensorType
+from liteport.lowering import basic
 
-# What writes a branch: its results, from the outer values that it closes over.
-Branch = Callable[[Builder], Sequence[Value]]
-# What writes a step of a loop: the values of the next one, or whether there is one, from the present values.
-Step = Callable[[Builder, Sequence[Value]], Sequence[Value]]
+B = TypeVar("B", bound=Builder)
+Values = Sequence[Value]
 
 
-def branch(b: Builder, condition: Value, yes: Branch, no: Branch) -> list[Value]:
+def branch(b: B, condition: Value, yes: Callable[[B], Values], no: Callable[[B], Values]) -> list[Value]:
     """The results of `yes` where the condition, a bool of one element, holds, else those of `no`: IF.
 
     Raises InvalidGraphError where their types differ.
@@ -38,8 +41,8 @@ def branch(b: Builder, condition: Value, yes: Branch, no: Branch) -> list[Value]
     return list(b.emit_many(operator, condition, *operands, types=types))
 
 
-def loop(b: Builder, test: Step, step: Step, start: Sequence[Value]) -> list[Value]:
-    """The values that `step` makes of `start`, again and again as long as `test` gives true: WHILE.
+def loop(b: B, test: Callable[[B, Values], Values], step: Callable[[B, Values], Values], start: Values) -> list[Value]:
+    """The values that `step` makes of `start`, again and again as long as `test` of them is true: WHILE.
 
     Raises InvalidGraphError where `step` changes a value's type.
     """
@@ -56,6 +59,53 @@ def loop(b: Builder, test: Step, step: Step, start: Sequence[Value]) -> list[Val
     body.outputs += body.inputs[len(start) :]
     operator = ops.While(cond_subgraph=graphs[0].name, body_subgraph=body.name)
     return list(b.emit_many(operator, *operands))[: len(start)]
+
+
+def scan(
+    b: B,
+    step: Callable[[B, Value, Values, Values], tuple[Values, Values]],
+    start: Values,
+    xs: Values,
+    outputs: Sequence[TensorType],
+    *,
+    rows: int = 1,
+    stop: Value | None = None,
+) -> tuple[list[Value], list[Value]]:
+    """A loop over the rows of `xs` (their first dimension), `rows` at a time, as far as row stop[1] or the last one.
+
+    step(b, at[1], the slices of xs, the state) gives slices of the outputs, and the next state; `start` is the first.
+    The outputs, whose types are given, and the last state.
+    """
+    end = b.const(np.array([xs[0].shape[0]], np.int32)) if stop is None else stop
+
+    def test(b: B, values: Values) -> Values:
+        return [b.emit(ops.Less(), values[0], end)]
+
+    def body(b: B, values: Values) -> Values:
+        at, made, state = values[0], values[1 : 1 + len(outputs)], values[1 + len(outputs) :]
+        parts, state = step(b, at, [_rows(b, x, at, rows) for x in xs], state)
+        placed = [
+            b.emit(ops.DynamicUpdateSlice(), v, part, _place(b, at, v.rank))
+            for v, part in zip(made, parts, strict=True)
+        ]
+        return [b.emit(ops.Add(), at, basic.ints(b, [rows])), *placed, *state]
+
+    space = [b.const(np.zeros(t.shape, t.dtype.numpy)) for t in outputs]
+    _, *results = loop(b, test, body, [basic.ints(b, [0]), *space, *start])
+    return results[: len(outputs)], results[len(outputs) :]
+
+
+def _rows(b: Builder, x: Value, at: Value, count: int) -> Value:
+    """x[at : at + count]"""
+    shape = (count, *x.shape[1:])
+    return b.emit_many(
+        ops.Slice(), x, _place(b, at, x.rank), basic.ints(b, shape), types=(TensorType(x.dtype, shape),)
+    )[0]
+
+
+def _place(b: Builder, at: Value, rank: int) -> Value:
+    """The indices of the first element of row `at`."""
+    return basic.concat(b, [at, basic.ints(b, [0] * (rank - 1))], 0) if rank > 1 else at
 
 
 def _close(graphs: Sequence[Graph]) -> list[Value]:

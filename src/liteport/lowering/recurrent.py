@@ -22,6 +22,7 @@ from liteport.ir.types import TensorType
 from liteport.lowering import basic, control, joining, matmul
 
 State = tuple[Value, ...]
+Values = Sequence[Value]
 
 # A loop costs about 16 microseconds, and a step of it one more than the same step without.
 _UNROLLED = 8
@@ -147,53 +148,27 @@ def _looped(b: Builder, gates: Value, start: State, recurrence: Recurrence, cell
     total = gates.shape[0]
     block = max(_BLOCK, isqrt(total // rows)) * rows
 
-    def steps(b: Builder, gates: Value, stop: Value, start: State) -> tuple[Value, State]:
-        def one(b: Builder, share: Value, _: Value, state: State) -> tuple[Value, State]:
-            state = cell(b, share, state, recurrence)
-            return state[0], state
+    def one(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
+        end = cell(b, share[0], tuple(state), recurrence)
+        return end[:1], end
 
-        return _over(b, gates, stop, rows, start, one)
+    def steps(b: Builder, gates: Value, stop: Value, start: Values) -> tuple[Values, Values]:
+        outputs = TensorType(gates.dtype, (gates.shape[0], *start[0].shape[1:]))
+        return control.scan(b, one, start, [gates], [outputs], rows=rows, stop=stop)
 
+    def blocks(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
+        left = b.emit(ops.Minimum(), b.emit(ops.Sub(), stop, at), basic.ints(b, [block]))
+        return steps(b, share[0], left, state)
+
+    stop = basic.ints(b, [total])
     if total <= 2 * block:
-        return steps(b, gates, b.const(np.array([total], np.int32)), start)
+        (outputs,), end = steps(b, gates, stop, start)
+        return outputs, tuple(end)
     whole = -(-total // block) * block
     gates = basic.pad(b, gates, [(0, whole - total), *[(0, 0)] * (gates.rank - 1)])
-    outputs, end = _over(b, gates, b.const(np.array([total], np.int32)), block, start, steps)
-    return basic.narrow(b, outputs, 0, 0, total), end
-
-
-def _over(
-    b: Builder,
-    gates: Value,
-    stop: Value,
-    rows: int,
-    start: State,
-    part: Callable[[Builder, Value, Value, State], tuple[Value, State]],
-) -> tuple[Value, State]:
-    """A loop over the gates, `rows` of them at a time, up to row stop[1]: its outputs and the last state.
-
-    `part` gives the outputs and the next state for its rows, of which only so many as it is told are to be used.
-    """
-    first = start[0]
-    tail = first.rank - 1
-    size = basic.ints(b, (rows, *gates.shape[1:]))
-    slab = TensorType(gates.dtype, (rows, *gates.shape[1:]))
-
-    def test(b: Builder, values: Sequence[Value]) -> list[Value]:
-        return [b.emit(ops.Less(), values[0], stop)]
-
-    def step(b: Builder, values: Sequence[Value]) -> list[Value]:
-        at, outputs, *state = values
-        begin = basic.concat(b, [at, basic.ints(b, [0] * tail)], 0)
-        (share,) = b.emit_many(ops.Slice(), gates, begin, size, types=(slab,))
-        left = b.emit(ops.Minimum(), b.emit(ops.Sub(), stop, at), basic.ints(b, [rows]))
-        made, new = part(b, share, left, tuple(state))
-        outputs = b.emit(ops.DynamicUpdateSlice(), outputs, made, begin)
-        return [b.emit(ops.Add(), at, basic.ints(b, [rows])), outputs, *new]
-
-    space = b.const(np.zeros((gates.shape[0], *first.shape[1:]), np.float32))
-    _, outputs, *end = control.loop(b, test, step, [basic.ints(b, [0]), space, *start])
-    return outputs, tuple(end)
+    slots = TensorType(gates.dtype, (whole, *start[0].shape[1:]))
+    (outputs,), end = control.scan(b, blocks, start, [gates], [slots], rows=block, stop=stop)
+    return basic.narrow(b, outputs, 0, 0, total), tuple(end)
 
 
 def _recurrence(b: Builder, weights: Sequence[Weights]) -> Recurrence:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
+from liteport.errors import UnsupportedError
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Graph
+from liteport.ir.graph import Graph, Value
 from liteport.ir.types import DType, TensorType
 
 # Everything is computed in float32 (or integers): half precision widens exactly, doubles are narrowed.
@@ -30,14 +32,32 @@ DTYPES: Mapping[torch.dtype, DType] = {
 # the operator has results, as a tuple (or list, where the schema says Tensor[]).
 Lowering = Callable[..., Any]
 Table = dict[Any, Lowering]
+Walk = Callable[["TorchBuilder", GraphModule, Sequence[Any]], list[Any]]
 
 
 class TorchBuilder(Builder):
-    """A builder with the types that PyTorch gives to the results of the node at hand."""
+    """A builder with the types that PyTorch gives to the results of the node at hand.
 
-    def __init__(self, graph: Graph) -> None:
+    `walk` lowers a nested graph, such as the branch of a condition, with the builder and operands that it is handed.
+    """
+
+    def __init__(self, graph: Graph, walk: Walk | None = None) -> None:
         super().__init__(graph)
         self.results: tuple[TensorType, ...] = ()
+        self.walk = walk
+
+    def body(self, role: str) -> TorchBuilder:
+        inner = super().body(role)
+        inner.walk = self.walk
+        return inner
+
+    def nested(self, graph: GraphModule, operands: Sequence[Any]) -> list[Value]:
+        """What a nested graph gives for these operands, written here. Raises UnsupportedError for what is no tensor."""
+        assert self.walk is not None
+        results = self.walk(self, graph, operands)
+        if not all(isinstance(r, Value) for r in results):
+            raise UnsupportedError("control flow that gives something else than tensors")
+        return results
 
     @property
     def result(self) -> TensorType:

@@ -79,7 +79,8 @@ def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
     unknown = [t for t in targets(program.graph_module) if isinstance(t, OpOverload) and lookup(table, t) is None]
     default = torch.export.default_decompositions() if unknown else {}
     missing = {t: default[t] for t in unknown if t in default}
-    if not missing and not any(_mutates_shared(m) for m in _graph_modules(program.graph_module)):
+    graphs = list(_graph_modules(program.graph_module))
+    if not missing and not any(_mutates_shared(m) or _is_batched(m) for m in graphs):
         return program
     with quiet(), torch.no_grad():
         return program.run_decompositions(missing)
@@ -151,6 +152,12 @@ def _mutates_shared(module: GraphModule) -> bool:
         if any(order[user] > order[node] for other in others for user in other.users):
             return True
     return False
+
+
+def _is_batched(module: GraphModule) -> bool:
+    """Whether the graph has stretches under torch.vmap, which PyTorch leaves for later."""
+    calls = (n.target for n in module.graph.nodes if n.op == "call_function")
+    return any(getattr(call, "__module__", "") == "torch._functorch.predispatch" for call in calls)
 
 
 def _shared_input(node: Node) -> Node | None:

@@ -58,7 +58,7 @@ class _Importer:
         self.symbols = symbols
         self.table = table
         self.graph = Graph(name=name, signature=name)
-        self.builder = TorchBuilder(self.graph)
+        self.builder = TorchBuilder(self.graph, self.inside)
         self.missing: list[_Missing] = []
 
     def run(self) -> list[Graph]:
@@ -140,7 +140,8 @@ class _Importer:
                 env[node] = self.lower(node, env)
                 _rebind(node, env, same)
             elif node.op == "output":
-                return [_lookup_args(r, env) for r in node.args[0]]
+                results: Any = node.args[0]
+                return [_lookup_args(r, env) for r in ([results] if isinstance(results, Node) else results)]
         raise InvalidGraphError("the exported graph has no output node")
 
     def attribute(self, module: GraphModule, node: Node) -> Any:
@@ -174,29 +175,36 @@ class _Importer:
     def region(self, args: Sequence[Any]) -> list[Any]:
         """A with-block (no_grad, autocast) around nested nodes: its body, in place."""
         at = next(i for i, a in enumerate(args) if isinstance(a, GraphModule))
-        body: GraphModule = args[at]
-        placeholders = [n for n in body.graph.nodes if n.op == "placeholder"]
-        return self.walk(body, dict(zip(placeholders, args[at + 1 :], strict=True)))
+        return self.inside(self.builder, args[at], args[at + 1 :])
+
+    def inside(self, builder: TorchBuilder, module: GraphModule, operands: Sequence[Any]) -> list[Any]:
+        """What a nested graph gives for these operands, written by `builder`."""
+        outer, self.builder = self.builder, builder
+        placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
+        try:
+            return self.walk(module, dict(zip(placeholders, operands, strict=True)))
+        finally:
+            self.builder = outer
 
     def call(self, node: Node, lowering: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         source = source_of(node)
         self.builder.source = source
         self.builder.prefix = f"{source.module}/{node.name}" if source.module else node.name
         try:
-            self.builder.results = self.result_types(node)
+            types = self.builder.results = self.result_types(node)
             result = lowering(self.builder, *args, **kwargs)
         except UnsupportedError as error:
             self.missing.append(_Missing(str(error), str(source)))
             return self.stand_in(node)
         except InvalidGraphError as error:
             raise InvalidGraphError(f"{node.target} at {source}: {error}") from error
-        self.check(node, result)
+        self.check(node, result, types)
         return result
 
-    def check(self, node: Node, result: Any) -> None:
+    def check(self, node: Node, result: Any, types: Sequence[TensorType]) -> None:
         """Holds a lowering to PyTorch's own word on what the node returns."""
         values = result if isinstance(result, tuple | list) else [result]
-        for got, want in zip(values, self.builder.results, strict=False):
+        for got, want in zip(values, types, strict=False):
             if isinstance(got, Value) and got.type != want:
                 raise InvalidGraphError(f"{node.target} at {source_of(node)} gave {got.type} where PyTorch has {want}")
 
