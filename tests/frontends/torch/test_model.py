@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+import liteport
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.compare import compare
 from liteport.check.litert import LiteRT
@@ -196,3 +197,18 @@ def test_a_network_that_fails_by_itself_is_told_from_one_that_cannot_be_exported
         ).export()
     with pytest.raises(UnsupportedError, match=r"torch\.export cannot follow"):
         TorchModel({"main": Entry(Call(lambda x: x if x.sum() > 0 else -x), (C,))}).export()
+
+
+def test_a_constant_that_the_forward_writes_into_starts_anew_at_every_run() -> None:
+    table = torch.ones(2, 3)
+
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            table[0].copy_(x)
+            return table + 1, table.view(3, 2)
+
+    model = liteport.convert(Net(), (torch.zeros(3),))
+    for fill in (5.0, 7.0):
+        got = model(torch.full((3,), fill))
+        np.testing.assert_array_equal(got[0], [[fill + 1] * 3, [2.0] * 3])
+        np.testing.assert_array_equal(got[1].reshape(2, 3), [[fill] * 3, [1.0] * 3])

@@ -6,6 +6,7 @@ run only where the graph asks for them: once, with exactly the operators that ha
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
 from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
@@ -83,7 +85,31 @@ def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
     if not missing and not any(_mutates_shared(m) or _is_batched(m) for m in graphs):
         return program
     with quiet(), torch.no_grad():
-        return program.run_decompositions(missing)
+        try:
+            return _with_own_constants(program).run_decompositions(missing)
+        except Exception as error:  # whatever PyTorch's own passes raise
+            reason = str(error).strip().splitlines() or ["no reason given"]
+            raise UnsupportedError(
+                f"PyTorch cannot make the exported graph functional: {type(error).__name__}: {reason[0]}. "
+                "Avoid operators in the forward that write in place, or convert the part of the network without them."
+            ) from error
+
+
+def _with_own_constants(program: ExportedProgram) -> ExportedProgram:
+    """x = constant; x.add_(y)   =>   x = clone(constant); x.add_(y):  PyTorch refuses to write into constants."""
+    own = copy.copy(program)
+    own._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    root = _roots(own._graph_module)
+    written = {root[node] for node in root if written_argument(node) is not None}
+    placeholders = [node for node in root if node.op == "placeholder"]
+    specs = zip(placeholders, program.graph_signature.input_specs, strict=True)
+    constants = [node for node, spec in specs if node in written and spec.kind is InputKind.CONSTANT_TENSOR]
+    for node in constants:
+        with own._graph_module.graph.inserting_after(placeholders[-1]):
+            clone = own._graph_module.graph.call_function(torch.ops.aten.clone.default, (node,))
+        clone.meta = dict(node.meta)
+        node.replace_all_uses_with(clone, delete_user_cb=lambda user, clone=clone: user is not clone)
+    return own if constants else program
 
 
 def targets(module: GraphModule) -> set[Any]:
@@ -136,19 +162,17 @@ def _mutates_shared(module: GraphModule) -> bool:
 
     Where it is not, the operator is a mere rebinding: later uses of the written node mean its result.
     """
-    root: dict[Node, Node] = {}  # the node whose storage a node shares
+    root = _roots(module)
     same: dict[Node, Node] = {}  # the node that a node is identical with (results of in-place operators)
     order = {node: i for i, node in enumerate(module.graph.nodes)}
     for node in module.graph.nodes:
-        source = _shared_input(node)
-        root[node] = root[source] if source is not None else node
         written = written_argument(node)
         same[node] = same[written] if written is not None else node
         if written is None:
             continue
         if functional_twin(node.target) is None or root[node].op in ("placeholder", "get_attr"):
             return True
-        others = [n for n, r in root.items() if r is root[node] and same[n] is not same[node]]
+        others = [n for n in same if root[n] is root[node] and same[n] is not same[node]]
         if any(order[user] > order[node] for other in others for user in other.users):
             return True
     return False
@@ -158,6 +182,15 @@ def _is_batched(module: GraphModule) -> bool:
     """Whether the graph has stretches under torch.vmap, which PyTorch leaves for later."""
     calls = (n.target for n in module.graph.nodes if n.op == "call_function")
     return any(getattr(call, "__module__", "") == "torch._functorch.predispatch" for call in calls)
+
+
+def _roots(module: GraphModule) -> dict[Node, Node]:
+    """For each node the one whose storage it shares, itself where it has its own."""
+    root: dict[Node, Node] = {}
+    for node in module.graph.nodes:
+        source = _shared_input(node)
+        root[node] = root[source] if source is not None else node
+    return root
 
 
 def _shared_input(node: Node) -> Node | None:
