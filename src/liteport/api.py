@@ -28,6 +28,7 @@ def convert(
     *,
     kwargs: Mapping[str, Any] | None = None,
     entries: Entries | None = None,
+    dynamic: Any = None,
     factory: str | None = None,
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
@@ -53,6 +54,9 @@ def convert(
     inputs, kwargs: example arguments of the forward, tensors or arrays: they fix shapes and types. A .pt2 or .tflite
         needs none. Whatever is no tensor becomes a constant.
     entries: several entry points of a module or path, {"track": (method name, args)}.
+    dynamic: dimensions of the inputs that may have another size whenever the model runs: "batch" (dimension 0 of every
+        input), "x:0=batch,x:2=height:32..640" (input, dimension, name, range), or what torch.export takes as
+        dynamic_shapes. The example's sizes are those that the file has at rest.
     factory, factory_args: what makes the module that a file of weights belongs to, "package.module:Factory" or
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
@@ -85,7 +89,7 @@ def convert(
             from liteport.frontends.torch.entries import Options, open_model
 
             options = Options(factory, factory_args, source_dir, trust_pickle)
-            origin = open_model(model, inputs, kwargs, entries, options)
+            origin = open_model(model, inputs, kwargs, entries, options, dynamic=dynamic)
             report(progress, "export")
             origin.export()
             report(progress, "import")
@@ -141,6 +145,7 @@ def verify(
     *,
     kwargs: Mapping[str, Any] | None = None,
     entries: Entries | None = None,
+    dynamic: Any = None,
     factory: str | None = None,
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
@@ -179,9 +184,8 @@ def verify(
         from liteport.frontends.torch.entries import Options, open_model
 
         options = Options(factory, factory_args, source_dir, trust_pickle)
-        model = open_model(
-            side, inputs, kwargs, entries, options, _inputs_of(files[0]) if files and asked is None else {}
-        )
+        fallback = _inputs_of(files[0]) if files and asked is None else {}
+        model = open_model(side, inputs, kwargs, entries, options, fallback, dynamic)
         report(progress, "export")
         model.export()
         return model

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from liteport.errors import UsageError
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array, DType, Shape, TensorType
 
 Example = Mapping[str, Array]
 
 
-def bind(example: Example, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Array]:
+def bind(
+    example: Example, args: Sequence[Any], kwargs: Mapping[str, Any], shapes: Mapping[str, Shape] | None = None
+) -> dict[str, Array]:
     """The inputs by name, in the types of `example`, out of a call's arguments.
+
+    `shapes` are those that the inputs take, -1 standing for any size; without them, the example's.
 
     Positional arguments take the inputs in order; a list, tuple or dict takes as many as it holds, each by its
     place in it (the input `batch_a` is batch["a"]). One dict may give all inputs by their names. Numbers of the
@@ -34,7 +38,8 @@ def bind(example: Example, args: Sequence[Any], kwargs: Mapping[str, Any]) -> di
     if missing or unknown:
         what = f"unknown input {unknown[0]}" if unknown else f"no value for input {missing[0]}"
         raise UsageError(f"{what}: the model takes {_described(example)}")
-    return {name: _as_array(name, given[name], like) for name, like in example.items()}
+    taken = shapes or {name: like.shape for name, like in example.items()}
+    return {name: _as_array(name, given[name], like, taken[name]) for name, like in example.items()}
 
 
 def structured(results: Mapping[str, Array]) -> Any:
@@ -79,12 +84,14 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield path, value
 
 
-def _as_array(name: str, value: Any, like: Array) -> Array:
+def _as_array(name: str, value: Any, like: Array, shape: Shape) -> Array:
     array = _numpy(value)
-    if array.shape != like.shape or not np.can_cast(array.dtype, like.dtype, "same_kind"):
+    fits = array.ndim == len(shape) and all(want in (-1, d) for d, want in zip(array.shape, shape, strict=True))
+    if not fits or not np.can_cast(array.dtype, like.dtype, "same_kind"):
         got = f"{array.dtype.name}[{','.join(map(str, array.shape))}]"
-        raise UsageError(f"input {name} takes {_type(like)}, not {got}")
-    return np.ascontiguousarray(array, like.dtype).reshape(like.shape)
+        wanted = ",".join("any" if d == -1 else str(d) for d in shape)
+        raise UsageError(f"input {name} takes {like.dtype.name}[{wanted}], not {got}")
+    return np.ascontiguousarray(array, like.dtype).reshape(array.shape)
 
 
 def _numpy(value: Any) -> Array:

@@ -81,7 +81,7 @@ class LiteModel:
         Raises UsageError where the arguments are not the inputs. An input called "signature" can be given in a dict.
         """
         name = self._chosen(signature)
-        inputs = bind(self.runtime.example(name), args, kwargs)
+        inputs = bind(self.runtime.example(name), args, kwargs, self.runtime.shapes(name))
         return structured(self.runtime.run(inputs, name))
 
     def verify(

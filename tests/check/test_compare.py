@@ -29,6 +29,12 @@ class Fake:
     def example(self, signature: str) -> Mapping[str, Any]:
         return self.inputs
 
+    def shapes(self, signature: str) -> Mapping[str, Any]:
+        return {name: array.shape for name, array in self.inputs.items()}
+
+    def trials(self, signature: str) -> list[Mapping[str, Any]]:
+        return [self.shapes(signature)]
+
     def run(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any]:
         self.seen.append(inputs)
         return self.signatures[signature](inputs)
@@ -180,7 +186,7 @@ def test_merged() -> None:
 
 def test_nothing_to_compare_on() -> None:
     class Nothing:
-        def samples(self, signature: str, example: Any) -> Samples:
+        def samples(self, signature: str, example: Any, trials: Any = ()) -> Samples:
             return Samples(0, lambda index: {})
 
         def __str__(self) -> str:

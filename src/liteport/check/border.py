@@ -9,7 +9,7 @@ import numpy as np
 
 from liteport.check.runner import Runner
 from liteport.ir.border import Border, Port
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Shape
 
 
 class AtBorder:
@@ -27,6 +27,16 @@ class AtBorder:
         """The origin's example at the border; every value that an image's pixels may have, for random ones."""
         own = self.origin.example(signature)
         return {port.name: _outside(own[port.source], port) for port in self.borders[signature].inputs}
+
+    def shapes(self, signature: str) -> dict[str, Shape]:
+        return self._moved(self.origin.shapes(signature), signature)
+
+    def trials(self, signature: str) -> list[dict[str, Shape]]:
+        return [self._moved(shapes, signature) for shapes in self.origin.trials(signature)]
+
+    def _moved(self, shapes: Mapping[str, Shape], signature: str) -> dict[str, Shape]:
+        ports = self.borders[signature].inputs
+        return {port.name: tuple(shapes[port.source][axis] for axis in port.order) for port in ports}
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         """The origin's outputs for inputs at the border."""

@@ -11,7 +11,7 @@ from liteport.check.measure import OutputCheck, Tally, family
 from liteport.check.runner import Runner
 from liteport.check.samples import Inputs, Samples, Source
 from liteport.errors import InputError, VerificationError
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array, DType, Shape, TensorType
 
 _SHOWN = 3
 
@@ -97,7 +97,7 @@ def compare(
     the other has no such. Raises InputError where the models do not take the same inputs.
     """
     pairs = [_Pair(reference, candidate, *names, tolerance) for names in match_signatures(reference, candidate)]
-    drawn = [source.samples(pair.signature, pair.example) for pair in pairs]
+    drawn = [source.samples(pair.signature, pair.example, reference.trials(pair.signature)) for pair in pairs]
     if not all(samples.count for samples in drawn):
         raise InputError(f"{source} holds no samples to compare on")
     report = progress or (lambda done, total: None)
@@ -130,7 +130,7 @@ class _Pair:
         self.twin = twin
         self.example = reference.example(signature)
         self.fed = candidate.example(twin)
-        self.inputs = match_inputs(self.example, self.fed)
+        self.inputs = match_inputs(self.example, self.fed, candidate.shapes(twin))
         self.outputs: Names = {}
         self.tallies: dict[str, Tally] = {}
 
@@ -174,10 +174,13 @@ def match_signatures(reference: Runner, candidate: Runner) -> list[tuple[str, st
     )
 
 
-def match_inputs(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> Names:
-    """The candidate's name for each input: the same, or that at the same position. Raises InputError."""
+def match_inputs(ours: Mapping[str, Array], theirs: Mapping[str, Array], shapes: Mapping[str, Shape]) -> Names:
+    """The candidate's name for each input: the same, or that at the same position; `shapes` are those it takes.
+
+    Raises InputError.
+    """
     names = dict(zip(ours, ours if set(ours) == set(theirs) else theirs, strict=False))
-    if len(ours) == len(theirs) and all(_fits(ours[name], theirs[twin]) for name, twin in names.items()):
+    if len(ours) == len(theirs) and all(_fits(ours[name], theirs[twin], shapes[twin]) for name, twin in names.items()):
         return names
     raise InputError(f"the models take different inputs: {_listed(ours)} against {_listed(theirs)}")
 
@@ -198,9 +201,10 @@ def match_outputs(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> Nam
     raise VerificationError(f"the models give different outputs: {_listed(ours)} against {_listed(theirs)}")
 
 
-def _fits(array: Array, like: Array) -> bool:
-    """Whether one's values can be fed to the other: equal shapes, and integers with integers, floats with floats."""
-    return array.shape == like.shape and family(array) == family(like)
+def _fits(array: Array, like: Array, shape: Shape) -> bool:
+    """Whether one's values can be fed to the other: its sizes, and integers with integers, floats with floats."""
+    sizes = array.ndim == len(shape) and all(want in (-1, d) for d, want in zip(array.shape, shape, strict=True))
+    return sizes and family(array) == family(like)
 
 
 def _listed(arrays: Mapping[str, Array]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from liteport.check.images import Images, is_image
-from liteport.check.samples import Inputs, Samples, Source
+from liteport.check.samples import Inputs, Samples, Source, Trials
 from liteport.errors import InputError
 from liteport.ir.types import Array
 
@@ -20,16 +20,18 @@ class Arrays:
     """Samples from a .npz (arrays by input name) or .npy file (the one input's).
 
     An array is one sample where it has the input's shape; otherwise its first axis counts the samples,
-    with or without the input's own batch axis. Where signatures share names, "signature/input" tells them apart.
+    with or without the input's own batch axis. Dynamic dimensions behind the first may have any size.
+    Where signatures share names, "signature/input" tells them apart.
     """
 
     path: Path
     arrays: Mapping[str, Array]
     limit: int | None = None
 
-    def samples(self, signature: str, example: Mapping[str, Array]) -> Samples:
+    def samples(self, signature: str, example: Mapping[str, Array], trials: Trials = ()) -> Samples:
         parts = {
-            name: self._split(name, self._array(name, signature, example), array) for name, array in example.items()
+            name: self._split(name, self._array(name, signature, example), array, _open(name, trials))
+            for name, array in example.items()
         }
         counts = {len(part) for part in parts.values()}
         if len(counts) != 1:
@@ -51,11 +53,14 @@ class Arrays:
         found = ", ".join(self.arrays) if self.path.suffix == ".npz" else "one array without a name"
         raise InputError(f"{self.path} has no array for input {name} (it holds {found}): save an .npz with these names")
 
-    def _split(self, name: str, array: Array, like: Array) -> Array:
-        """The array with a first axis that counts samples of the shape of `like`."""
+    def _split(self, name: str, array: Array, like: Array, open: set[int]) -> Array:
+        """The array with a first axis that counts samples of the shape of `like`, but along its `open` axes."""
         if not np.can_cast(array.dtype, like.dtype, "same_kind"):
             raise InputError(f"{self.path}: input {name} takes {like.dtype.name}, the array holds {array.dtype.name}")
         shape = like.shape
+        for lead in (0, 1):
+            if open and array.ndim == like.ndim + lead:
+                shape = tuple(array.shape[i + lead] if i in open and i else d for i, d in enumerate(shape))
         if array.shape == shape:
             return array[None]
         if array.ndim == len(shape) + 1 and array.shape[1:] == shape:
@@ -74,6 +79,13 @@ class Arrays:
 
     def __str__(self) -> str:
         return str(self.path)
+
+
+def _open(name: str, trials: Trials) -> set[int]:
+    """The axes along which an input has different sizes."""
+    return {
+        axis for axis, sizes in enumerate(zip(*(shapes[name] for shapes in trials), strict=True)) if len(set(sizes)) > 1
+    }
 
 
 def open_data(path: str | Path, limit: int | None = None) -> Source:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check.samples import Inputs, Samples
+from liteport.check.samples import Inputs, Samples, Trials
 from liteport.errors import InputError
 from liteport.ir.types import Array
 
@@ -71,7 +71,7 @@ class Images:
             raise InputError(f"{path} holds no images ({', '.join(s[1:] for s in SUFFIXES)})")
         return Images(path, tuple(files), limit)
 
-    def samples(self, signature: str, example: Mapping[str, Array]) -> Samples:
+    def samples(self, signature: str, example: Mapping[str, Array], trials: Trials = ()) -> Samples:
         """One sample for each `batch` images. Raises InputError where the signature takes more than an image."""
         if len(example) != 1:
             raise InputError(f"signature {signature} has {len(example)} inputs ({', '.join(example)}): give an .npz")

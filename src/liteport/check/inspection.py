@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.ir import ops
+from liteport.ir.dimensions import Dimensions, noted
 from liteport.ir.graph import Graph, Module, Op, Value
+from liteport.ir.sizes import example, is_fixed
 from liteport.ir.types import Array
 
 # Zero bytes between two buffers count as padding up to here; longer runs are something else.
@@ -22,11 +24,11 @@ _MAX_PADDING = 256
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output: its name in the signature, its type and its shape."""
+    """An input or output: its name in the signature, its type, and its shape, with names (or -1) for dynamic sizes."""
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: Dimensions
 
     def __str__(self) -> str:
         return f"{self.name} {self.dtype}[{','.join(map(str, self.shape))}]"
@@ -81,9 +83,9 @@ def inspect_module(module: Module, path: str | Path) -> Inspection:
     return Inspection(
         size=Path(path).stat().st_size,
         parts=measure_parts(path),
-        signatures=tuple(_signature(graph) for graph in module.signatures or module.graphs[:1]),
+        signatures=tuple(_signature(graph, module) for graph in module.signatures or module.graphs[:1]),
         operators=_counted(every),
-        transposed_bytes=sum(op.output.type.nbytes for op in moved),
+        transposed_bytes=sum(example(op.output.type.nbytes) for op in moved),
         description=module.description,
     )
 
@@ -118,22 +120,28 @@ def _padding(extents: Sequence[tuple[int, int]], content: Array) -> Iterator[int
             yield int(gap.size)
 
 
-def _signature(graph: Graph) -> SignatureInfo:
+def _signature(graph: Graph, module: Module) -> SignatureInfo:
+    named = noted(module).get(graph.signature or "", {})
     return SignatureInfo(
         graph.signature or graph.name,
-        _tensors(graph.input_names, graph.inputs),
-        _tensors(graph.output_names, graph.outputs),
+        _tensors(graph.input_names, graph.inputs, named),
+        _tensors(graph.output_names, graph.outputs, named),
         _counted(graph.ops),
     )
 
 
-def _tensors(names: Sequence[str], values: Sequence[Value]) -> tuple[Tensor, ...]:
-    return tuple(Tensor(n, v.dtype.name.lower(), _shape(v)) for n, v in zip(names, values, strict=True))
+def _tensors(names: Sequence[str], values: Sequence[Value], named: Mapping[str, Dimensions]) -> tuple[Tensor, ...]:
+    pairs = zip(names, values, strict=True)
+    return tuple(Tensor(n, v.dtype.name.lower(), _shape(v, named.get(n))) for n, v in pairs)
 
 
-def _shape(value: Value) -> tuple[int, ...]:
-    """The shape, -1 where the size is only known when the model runs."""
-    return tuple(value.extra.get("shape_signature") or value.shape)
+def _shape(value: Value, named: Dimensions | None) -> Dimensions:
+    """The shape; a size that is only known when the model runs by its name, or as -1 where it has none."""
+    shape = tuple(d if is_fixed([d]) else str(d) for d in value.shape)
+    signature: Dimensions = value.extra.get("shape_signature") or shape
+    if named is None or len(named) != len(signature):
+        return signature
+    return tuple(name if d == -1 else d for d, name in zip(signature, named, strict=True))
 
 
 def _counted(every: Sequence[Op]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from liteport.backends.tflite.writer import to_bytes
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Shape
 
 # The name under which a file without signatures is run.
 UNSIGNED = "serving_default"
@@ -60,6 +60,15 @@ class LiteRT:
         """
         details = self._details(signature)
         return {name: _example(name, details[name]) for name in self.signatures[signature]["inputs"]}
+
+    def shapes(self, signature: str) -> dict[str, Shape]:
+        """The inputs' shapes, in order, -1 where the file leaves a size open."""
+        details = self._details(signature)
+        return {name: _shape(details[name]) for name in self.signatures[signature]["inputs"]}
+
+    def trials(self, signature: str) -> list[dict[str, Shape]]:
+        """The example's shapes: a file does not say which other ones go together."""
+        return [{name: array.shape for name, array in self.example(signature).items()}]
 
     def run(self, inputs: Mapping[str, Array], signature: str | None = None) -> dict[str, Array]:
         """The named outputs for named inputs, of `signature` or the only one there is."""
@@ -148,6 +157,11 @@ def _example(name: str, detail: Mapping[str, Any]) -> Array:
         low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if quantised or dtype.itemsize == 1 else (0, 1)
         example.flat[0], example.flat[-1] = low, high
     return example
+
+
+def _shape(detail: Mapping[str, Any]) -> Shape:
+    signature = detail["shape_signature"]
+    return tuple(int(d) for d in (signature if len(signature) else detail["shape"]))
 
 
 _GREETING = re.compile(rb"INFO: Created TensorFlow Lite[^\n]*\n")

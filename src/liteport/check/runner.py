@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Shape
 
 
 class Runner(Protocol):
@@ -17,6 +17,12 @@ class Runner(Protocol):
 
     def example(self, signature: str) -> Mapping[str, Array]:
         """Inputs by name, in order. Random integers keep to the range of the example's."""
+
+    def shapes(self, signature: str) -> Mapping[str, Shape]:
+        """The shapes of the inputs by name, -1 where a size may be another than the example's."""
+
+    def trials(self, signature: str) -> Sequence[Mapping[str, Shape]]:
+        """Shapes of the inputs to compare at, the example's first: several where they have dynamic dimensions."""
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array]:
         """The outputs by name, in order, for inputs of the example's types."""

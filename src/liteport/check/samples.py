@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Shape
 
 Inputs = dict[str, Array]
+Trials = Sequence[Mapping[str, Shape]]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,11 @@ class Samples:
 class Source(Protocol):
     """A source of samples; its text ends "on 8 samples of ..."."""
 
-    def samples(self, signature: str, example: Mapping[str, Array]) -> Samples:
-        """Samples for a signature whose inputs look like `example`. Raises InputError where it has none."""
+    def samples(self, signature: str, example: Mapping[str, Array], trials: Trials = ()) -> Samples:
+        """Samples for a signature whose inputs look like `example`, also in the shapes of `trials` where there are any.
+
+        Raises InputError where it has none.
+        """
 
     def __str__(self) -> str: ...
 
@@ -37,31 +41,34 @@ class Source(Protocol):
 class Random:
     """Seeded random samples: floats normally distributed with the example's mean and spread, integers from its range.
 
+    Where inputs have dynamic dimensions, the samples have the shapes of the trials in turn.
+
     An example whose floats are all alike, such as zeros, says nothing of their spread: standard normal then.
     """
 
     count: int
     seed: int = 0
 
-    def samples(self, signature: str, example: Mapping[str, Array]) -> Samples:
-        return Samples(self.count, lambda index: self._inputs(index, example))
+    def samples(self, signature: str, example: Mapping[str, Array], trials: Trials = ()) -> Samples:
+        shapes = trials or [{name: array.shape for name, array in example.items()}]
+        return Samples(self.count, lambda index: self._inputs(index, example, shapes[index % len(shapes)]))
 
-    def _inputs(self, index: int, example: Mapping[str, Array]) -> Inputs:
+    def _inputs(self, index: int, example: Mapping[str, Array], shapes: Mapping[str, Shape]) -> Inputs:
         rng = np.random.default_rng([self.seed, index])
-        return {name: _random(rng, array) for name, array in example.items()}
+        return {name: _random(rng, array, shapes[name]) for name, array in example.items()}
 
     def __str__(self) -> str:
         return f"random inputs (seed {self.seed})"
 
 
-def _random(rng: np.random.Generator, like: Array) -> Array:
-    drawn: Any = rng.standard_normal(like.shape)
+def _random(rng: np.random.Generator, like: Array, shape: Shape) -> Array:
+    drawn: Any = rng.standard_normal(shape)
     if like.dtype.kind == "f" and like.size and np.isfinite(like).all() and (spread := float(like.std())) > 0:
         drawn = drawn * spread + float(like.mean())
     elif like.dtype.kind == "b":
-        drawn = rng.integers(0, 2, like.shape)
+        drawn = rng.integers(0, 2, shape)
     elif like.dtype.kind in "iu" and like.size:
-        drawn = rng.integers(like.min(), like.max(), like.shape, like.dtype, endpoint=True)
+        drawn = rng.integers(like.min(), like.max(), shape, like.dtype, endpoint=True)
     elif like.dtype.kind == "c":
-        drawn = drawn + 1j * rng.standard_normal(like.shape)
+        drawn = drawn + 1j * rng.standard_normal(shape)
     return np.asarray(drawn, like.dtype)

@@ -26,6 +26,7 @@ def convert(
     output: options.Output = None,
     input: options.Input = None,
     entry: options.Entry = None,
+    dynamic: options.Dynamic = None,
     input_names: options.InputNames = None,
     output_names: options.OutputNames = None,
     channels_last: options.ChannelsLast = None,
@@ -57,7 +58,7 @@ def convert(
     if (no_verify or verify == 0) and data is not None:
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
-    described = options.about_the_model(input, entry, model, model_args, source_dir, trust_pickle)
+    described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     shown = not quiet and not as_json
     try:

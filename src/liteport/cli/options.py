@@ -71,6 +71,14 @@ Scale = Annotated[
 Indices = Annotated[
     str, typer.Option(metavar="int64|int32", help="The type of inputs and outputs in int64.", rich_help_panel=BORDER)
 ]
+Dynamic = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[[INPUT:]DIM=]NAME[:LOW..HIGH]",
+        help="A dimension of any size: batch (dimension 0 of every input), ids:1=sequence or x:2=height:32..640.",
+        rich_help_panel=INPUTS,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -145,6 +153,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Check every pass, and show
 def about_the_model(
     input: list[str] | None,
     entry: list[str] | None,
+    dynamic: list[str] | None,
     model: str | None,
     model_args: str | None,
     source_dir: Path | None,
@@ -158,6 +167,7 @@ def about_the_model(
         "inputs": args or None,
         "kwargs": kwargs,
         "entries": parse_entries(entry or []),
+        "dynamic": dynamic or None,
         "factory": model,
         "factory_args": model_args,
         "source_dir": source_dir,

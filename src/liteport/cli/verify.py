@@ -20,6 +20,7 @@ def verify(
     samples: options.Samples = None,
     input: options.Input = None,
     entry: options.Entry = None,
+    dynamic: options.Dynamic = None,
     input_names: options.InputNames = None,
     output_names: options.OutputNames = None,
     channels_last: options.ChannelsLast = None,
@@ -42,7 +43,7 @@ def verify(
     """Compare two models, each a PyTorch source or a .tflite, on the same samples. Exit code 1 if they differ."""
     from liteport import api
 
-    described = options.about_the_model(input, entry, model, model_args, source_dir, trust_pickle)
+    described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     shown = not quiet and not as_json
     # The user's own code may print: standard output is for the result.

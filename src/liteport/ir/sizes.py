@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 else:
     _Number = object
 
-_WITNESSES = 10
+_WITNESSES = 12
+_SMALL = 12  # half of them lie so near the lower end
 _DRAWS = 2000  # among which witnesses are searched
 _SPAN = 4000  # how far those of an unlimited symbol lie apart
 
@@ -84,20 +85,44 @@ class Space:
         return self.symbols[name]
 
     def _witnesses(self, name: str, limits: Range) -> list[int]:
-        """Numbers all over the range, its ends among them, in an order that differs from symbol to symbol."""
+        """Numbers all over the range: at first small ones, for all symbols at once, then any, and last the largest."""
         rng = random.Random(len(self.symbols))
-        ends = [limits.low, limits.low + 1, limits.top]
-        numbers = ends + [rng.randint(limits.low, limits.top) for _ in range(_DRAWS)]
-        rng.shuffle(numbers)
+        wide = [rng.randint(limits.low, limits.top) for _ in range(_DRAWS)]
         chosen = []
         for place in range(_WITNESSES):
+            low = limits.low + (place if place < 2 else rng.randrange(_SMALL) if place < _WITNESSES // 2 else _SPAN)
+            near = range(low, min(low + _DRAWS, limits.top + 1))
             others = {n: s.values[place + 1] for n, s in self.symbols.items()}
-            fit = (i for i, n in enumerate(numbers) if n in limits and self.allows({**others, name: n}))
-            if (at := next(fit, None)) is None:
+            last = [limits.top] if place == _WITNESSES - 1 else []
+            fit = (n for n in (*last, *near, *wide[place:]) if n in limits and self.allows({**others, name: n}))
+            number = next(fit, None)
+            if number is None:
                 raise UnsupportedError(f"no size of {name} but the example's is allowed: leave the dimension fixed")
-            chosen.append(numbers[at])
-            numbers.append(numbers.pop(at))
+            chosen.append(number)
         return chosen
+
+    def trials(self) -> list[dict[str, int]]:
+        """Assignments to try a model at: the example's, smaller numbers, larger ones, and both mixed.
+
+        Where symbols have a number in common in the example, they differ in the others as far as they may.
+        """
+        example = {name: symbol.example for name, symbol in self.symbols.items()}
+        found = [example]
+        for rule in (lambda i: False, lambda i: True, lambda i: i % 2 == 0):
+            numbers: dict[str, int] = {}
+            for i, (name, n) in enumerate(example.items()):
+                self._settle(numbers, name, n + n // 2 + 2 + i if rule(i) else max(n // 2 - i, 1))
+            if len(numbers) == len(example) and numbers not in found:
+                found.append(numbers)
+        return found
+
+    def _settle(self, numbers: dict[str, int], name: str, target: int) -> None:
+        """Gives the symbol the allowed number next to `target`, if there is any beside it."""
+        near = (target + sign * step for step in range(_SPAN) for sign in (1, -1))
+        limits = self.ranges[name]
+        number = next((n for n in near if n in limits and n > 0 and self.allows({**numbers, name: n})), None)
+        if number is not None:
+            numbers[name] = number
 
     def apply(self, function: str, left: int, right: int) -> int:
         """function(left, right), as an int where all witnesses agree on one."""
@@ -173,6 +198,18 @@ class Size(_Number):
 
     def __rmod__(self, other: Any) -> Any:
         return self._apply("%", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.__index__()
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.__index__()
+
+    def __pow__(self, other: Any, modulus: Any = None) -> Any:
+        return self.__index__()
+
+    def __rpow__(self, other: Any, modulus: Any = None) -> Any:
+        return self.__index__()
 
     def __neg__(self) -> Any:
         return self._apply("-", 0, self)

@@ -23,6 +23,7 @@ from ai_edge_litert import schema_py_generated as schema
 from liteport.backends.tflite.buffers import BufferPool, chunks
 from liteport.errors import InvalidGraphError
 from liteport.formats.tflite import codec, table
+from liteport.ir import dimensions
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Opaque
 from liteport.ir.sizes import Size, example, is_fixed
@@ -160,7 +161,8 @@ class _Model:
             subgraphs.append(subgraph)
             if graph.signature is not None:
                 signatures.append(_signature(graph, number, tensors))
-        metadata = [self._metadata(name, data) for name, data in self.module.metadata.items()]
+        notes = {**self.module.metadata, **dimensions.note(self.module)}
+        metadata = [self._metadata(name, data) for name, data in notes.items()]
         return schema.ModelT(
             version=3,
             operatorCodes=[_operator_code(*key) for key in self.codes],

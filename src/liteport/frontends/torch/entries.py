@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from liteport.errors import InputError, UsageError
+from liteport.frontends.torch.dynamic import resolve
 from liteport.frontends.torch.huggingface.models import NO_CACHE, without_cache
 from liteport.frontends.torch.model import Entry, TorchModel
 from liteport.frontends.torch.sources import Loaded, load
@@ -40,22 +41,24 @@ def open_model(
     entries: Mapping[str, Sequence[Any]] | None = None,
     options: Options = Options(),
     fallback: Mapping[str, tuple[Any, ...]] | None = None,
+    dynamic: Any = None,
 ) -> TorchModel:
     """The network in `source` (a module, a method of one, an exported program, a path, a dict of entry points).
 
     `inputs` and `kwargs` are the example arguments of its forward. `entries` names several entry points
     instead: {"track": (method name, args, kwargs)}. `fallback` are arguments by entry point, used where there are
-    neither of these, nor the model's own. Raises UsageError where nothing tells what to call and with what, and
+    neither of these, nor the model's own. `dynamic` says which dimensions may have other sizes than the example's (see
+    frontends.torch.dynamic). Raises UsageError where nothing tells what to call and with what, and
     whatever sources.load raises.
     """
     if isinstance(source, Mapping):
         _refuse(inputs is not None or kwargs or entries, "a dict of entry points brings its own inputs: leave them out")
-        return _from_methods(source, options)
+        return _from_methods(source, options, dynamic)
     if isinstance(source, ExportedProgram):
         loaded = Loaded(None, source, (), DEFAULT)
     elif inspect.ismethod(source) and isinstance(source.__self__, nn.Module):
         _refuse(entries, "one method is one entry point: pass the module itself with entries")
-        return _from_methods({DEFAULT: (source, inputs, kwargs)}, options)
+        return _from_methods({DEFAULT: (source, inputs, kwargs)}, options, dynamic)
     else:
         loaded = _load(source, options)
     if loaded.program is not None:
@@ -63,6 +66,9 @@ def open_model(
             "an exported program (.pt2) keeps its own example inputs: leave --input and --entry (inputs=, entries=) out"
         )
         _refuse(inputs is not None or kwargs or entries, why)
+        _refuse(
+            dynamic, "an exported program (.pt2) keeps the dynamic dimensions it was exported with: leave --dynamic out"
+        )
         return TorchModel.from_program(loaded.program, DEFAULT)
     if inputs is None and not kwargs and not entries and fallback:
         inputs, entries = _fallback(fallback)
@@ -71,7 +77,7 @@ def open_model(
         calls = {name: (_method(loaded.module, entry[0]), *entry[1:]) for name, entry in entries.items()}
     else:
         calls = {DEFAULT: (loaded.module, inputs, kwargs)}
-    return TorchModel({name: _entry(name, *call) for name, call in calls.items()}, notes=loaded.notes)
+    return TorchModel({name: _entry(name, dynamic, *call) for name, call in calls.items()}, notes=loaded.notes)
 
 
 def _load(source: Any, options: Options) -> Loaded:
@@ -92,7 +98,7 @@ def _fallback(arguments: Mapping[str, tuple[Any, ...]]) -> tuple[Any, Mapping[st
     return None, {name: (name, args) for name, args in arguments.items()}
 
 
-def _from_methods(entries: Mapping[str, Any], options: Options) -> TorchModel:
+def _from_methods(entries: Mapping[str, Any], options: Options, dynamic: Any) -> TorchModel:
     """Entry points that are modules, or methods of them; the methods of one module share its weights."""
     _refuse(not entries, 'no entry points: pass {"name": (net.method, args)}')
     loaded: dict[int, Loaded] = {}
@@ -105,7 +111,7 @@ def _from_methods(entries: Mapping[str, Any], options: Options) -> TorchModel:
         if id(owner) not in loaded:
             loaded[id(owner)] = _load(owner, options)
         method = "forward" if call is owner else call.__name__
-        ready[name] = _entry(name, _method(loaded[id(owner)].module, method), *rest)
+        ready[name] = _entry(name, dynamic, _method(loaded[id(owner)].module, method), *rest)
     notes = dict.fromkeys(note for each in loaded.values() for note in each.notes)
     return TorchModel(ready, notes=tuple(notes))
 
@@ -122,7 +128,9 @@ def _method(module: Any, name: str) -> Callable[..., Any]:
     return found
 
 
-def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapping[str, Any] | None = None) -> Entry:
+def _entry(
+    name: str, dynamic: Any, call: Callable[..., Any], inputs: Any = None, kwargs: Mapping[str, Any] | None = None
+) -> Entry:
     """An entry point on example arguments. Raises UsageError where these hold no tensor, or are not what it takes."""
     takes = f"{_name(call)}{inspect.signature(_forward(call))}"
     if inputs is None and not kwargs:
@@ -144,7 +152,9 @@ def _entry(name: str, call: Callable[..., Any], inputs: Any = None, kwargs: Mapp
         raise UsageError(f"the inputs are not those of {takes}: {error}") from error
     uncached = without_cache(call, entry.args, entry.kwargs)
     notes = () if uncached is entry.kwargs else (NO_CACHE,)
-    return replace(entry, kwargs=_ordered(call, uncached), notes=notes)
+    named = _ordered(call, uncached)
+    dims = resolve(dynamic, _forward(call), entry.args, named)
+    return replace(entry, kwargs=named, notes=notes, dynamic=dims)
 
 
 def _forward(call: Callable[..., Any]) -> Callable[..., Any]:

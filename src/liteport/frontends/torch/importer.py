@@ -20,7 +20,7 @@ from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder
 from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
 from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of
-from liteport.frontends.torch.symbols import Names, Symbols, is_symbolic
+from liteport.frontends.torch.symbols import Symbols, is_symbolic
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.types import Array, TensorType
 
@@ -28,19 +28,13 @@ from liteport.ir.types import Array, TensorType
 _ASSERTIONS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar", "sym_constrain_range_for_size"})
 
 
-def import_program(
-    program: ExportedProgram,
-    name: str,
-    table: Table,
-    example: Sequence[Sequence[int]] = (),
-    dimensions: Names | None = None,
-) -> list[Graph]:
+def import_program(program: ExportedProgram, name: str, table: Table, symbols: Symbols) -> list[Graph]:
     """The IR graph of an exported program, with `name` as its signature, and the bodies of the control flow in it.
 
-    `example` are the shapes of the example inputs, `dimensions` the names of dynamic dimensions (see Symbols).
+    `symbols` are the program's.
+
     Raises UnsupportedError that lists every operator and form without a lowering.
     """
-    symbols = Symbols(program, example, dimensions or {})
     return _Importer(normalise(settle(program), table), name, table, symbols).run()
 
 

@@ -20,9 +20,11 @@ from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
+from liteport.frontends.torch.symbols import Symbols
 from liteport.frontends.torch.wide import has_half, wide
 from liteport.ir.graph import Graph, Module
-from liteport.ir.types import Array
+from liteport.ir.sizes import Size, at
+from liteport.ir.types import Array, Shape
 
 
 @dataclass
@@ -96,6 +98,7 @@ class TorchModel:
         self.notes = tuple(dict.fromkeys([*notes, *(note for entry in entries.values() for note in entry.notes)]))
         self.programs: dict[str, ExportedProgram] = {}
         self._half: dict[str, bool] = {}
+        self._symbols: dict[str, Symbols] = {}
 
     @classmethod
     def from_program(cls, program: ExportedProgram, name: str) -> TorchModel:
@@ -126,9 +129,16 @@ class TorchModel:
         return Module([graph for name in self.programs for graph in self._graphs(name)])
 
     def _graphs(self, name: str) -> list[Graph]:
-        entry = self.entries[name]
-        shapes = [tuple(t.shape) for t in entry.example]
-        return import_program(self.programs[name], name, self.table, shapes, entry.dynamic.names)
+        return import_program(self.programs[name], name, self.table, self.symbols(name))
+
+    def symbols(self, name: str) -> Symbols:
+        """What an entry point's sizes depend on."""
+        if name not in self._symbols:
+            self.export()
+            entry = self.entries[name]
+            shapes = [tuple(t.shape) for t in entry.example]
+            self._symbols[name] = Symbols(self.programs[name], shapes, entry.dynamic.names)
+        return self._symbols[name]
 
     # The runner that comparisons use (check.Runner)
 
@@ -146,6 +156,15 @@ class TorchModel:
         """The example inputs by name, in the types that the converted model takes."""
         tensors = self.entries[signature].example
         return {n: to_numpy(t) for n, t in zip(self.input_names(signature), tensors, strict=True)}
+
+    def shapes(self, signature: str) -> dict[str, Shape]:
+        inputs = self.symbols(signature).inputs
+        return {name: tuple(-1 if isinstance(d, Size) else d for d in shape) for name, shape in inputs.items()}
+
+    def trials(self, signature: str) -> list[dict[str, Shape]]:
+        symbols = self.symbols(signature)
+        numbers = symbols.space.trials() if symbols.space.symbols else [{}]
+        return [{name: tuple(at(d, n) for d in shape) for name, shape in symbols.inputs.items()} for n in numbers]
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         """PyTorch's own outputs by name, computed in float32 where the model has half precision.

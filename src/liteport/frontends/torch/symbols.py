@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -39,6 +42,7 @@ class Symbols:
         for (number, axis), expr in _dimensions(program):
             size = example[number][axis] if number < len(example) else None
             self._declare(expr, size, names.get((number, axis)), f"{program_inputs(program)[number].name}_{axis}")
+        self.inputs = {node.name: self.shape(node.meta["val"]) for node in program_inputs(program)}
 
     def _declare(self, expr: Any, size: int | None, name: str | None, default: str) -> None:
         """Names the one symbol of an input's dimension, which may be a multiple of it, and finds its number."""
@@ -94,8 +98,8 @@ class Symbols:
 
     def _allows(self, numbers: Assignment) -> bool:
         """Whether every guard on symbols that have a number holds."""
-        given = {s: numbers[n] for s, n in self._names.items() if n in numbers}
-        return all(g.subs(given) != False for g in self._guards if g.free_symbols <= given.keys())  # noqa: E712
+        given = {str(s): numbers[n] for s, n in self._names.items() if n in numbers}
+        return all(guard.holds(given) for guard in self._guards if guard.symbols <= given.keys())
 
 
 def program_inputs(program: ExportedProgram) -> list[Node]:
@@ -117,7 +121,23 @@ def depends_on_data(value: Any) -> bool:
     return isinstance(value, kinds) and bool(free_unbacked_symbols(value))
 
 
-def _guards(program: ExportedProgram) -> list[Any]:
+@dataclass(frozen=True)
+class _Guard:
+    """A condition on the numbers of symbols."""
+
+    symbols: frozenset[str]
+    test: Callable[..., Any]
+
+    @staticmethod
+    def of(expr: Any) -> _Guard:
+        names = sorted(map(str, expr.free_symbols))
+        return _Guard(frozenset(names), sympy.lambdify(names, expr, [_ARITHMETIC, "math"]))
+
+    def holds(self, numbers: Mapping[str, int]) -> bool:
+        return bool(self.test(**{name: numbers[name] for name in self.symbols}))
+
+
+def _guards(program: ExportedProgram) -> list[_Guard]:
     """What torch.export found that sizes must satisfy for its graph to hold: that one is a multiple of 32, say.
 
     That a size is not 1 is none of these: it chose broadcasting, which the graph does not take back for a 1.
@@ -126,7 +146,7 @@ def _guards(program: ExportedProgram) -> list[Any]:
         for size in node.meta["val"].shape:
             if isinstance(size, torch.SymInt):
                 guards = [g.expr for g in size.node.shape_env.guards]
-                return [g for g in guards if not isinstance(g, sympy.Ne)]
+                return [_Guard.of(g) for g in guards if not isinstance(g, sympy.Ne)]
     return []
 
 
@@ -137,6 +157,22 @@ def _dimensions(program: ExportedProgram) -> Iterator[tuple[tuple[int, int], Any
             if isinstance(size, torch.SymInt) and size.node.expr.free_symbols:
                 yield (number, axis), size.node.expr
 
+
+_ARITHMETIC = {
+    "FloorDiv": operator.floordiv,
+    "CleanDiv": operator.floordiv,
+    "Mod": operator.mod,
+    "PythonMod": operator.mod,
+    "IntTrueDiv": operator.truediv,
+    "FloatTrueDiv": operator.truediv,
+    "ToFloat": float,
+    "PowByNatural": pow,
+    "FloatPow": pow,
+    "FloorToInt": math.floor,
+    "CeilToInt": math.ceil,
+    "TruncToInt": int,
+    "RoundToInt": round,
+}
 
 _FUNCTIONS = {
     "Add": "+",
