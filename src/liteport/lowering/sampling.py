@@ -43,6 +43,14 @@ def sample(b: Builder, x: Value, grid: Value, mode: str, padding: str, align_cor
     return basic.channels_first(b, basic.reshape(b, total, (n, *out, x.shape[1])))
 
 
+def at_places(b: Builder, x: Value, places: Sequence[Term]) -> Value:
+    """[N,P,C]: x[N,C,*space] at places[N,P,1], one for each dimension and counted in elements: linear, zero outside."""
+    x = basic.pad(b, x, [(0, 0), (0, 0), *((1, 1) for _ in x.shape[2:])])
+    sizes = x.shape[2:]
+    taps = [_linear_taps(_inside(at, size, "zeros", True), size) for at, size in zip(places, sizes, strict=True)]
+    return _sum_of_taps(b, x, sizes, taps)
+
+
 def _taps(place: Term, size: int, mode: str, padding: str, align_corners: bool) -> Taps:
     """The taps along a dimension of `size` (zeros included) for coordinates [N,P,1]."""
     zeros = int(padding == "zeros")
@@ -53,6 +61,11 @@ def _taps(place: Term, size: int, mode: str, padding: str, align_corners: bool) 
     at = _inside(at, size, padding, align_corners)
     if mode == "nearest":
         return [(formula.emit(ops.Round(), at), None)]
+    return _linear_taps(at, size)
+
+
+def _linear_taps(at: Term, size: int) -> Taps:
+    """The element before and the one after a coordinate in [0, size - 1]."""
     first = formula.floor(at)
     share = at - first
     return [(first, 1.0 - share), (formula.minimum(first + 1.0, float(size - 1)), share)]

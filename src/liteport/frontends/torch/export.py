@@ -121,6 +121,8 @@ def lookup(table: Table, target: Any) -> Any:
     """The lowering of `target`, an in-place operator having that of its functional twin; None where there is none."""
     if target in table:
         return table[target]
+    if str(target) in table:  # operators of libraries that need not be there are listed by name
+        return table[str(target)]
     twin = functional_twin(target)
     return table.get(twin) if twin is not None else None
 

@@ -1,0 +1,162 @@
+"""Pooling over regions of interest: boxes[K,5] of batch index, x1, y1, x2, y2 on maps x[N,C,H,W].
+
+Where a region's samples lie depends on numbers, but each is a product of a place along the height and one along the
+width. So is its share in an element of the map: pooling is a product with one matrix for each dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering import basic, formula, matmul
+from liteport.lowering.formula import Term
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How a region is cut: scale from boxes to the map, bins[PH, PW], samples per bin and dimension (0: one for each
+    element that the region covers), and whether coordinates mean middles of elements (else no region is under 1).
+    """
+
+    scale: float
+    bins: tuple[int, int]
+    samples: int
+    aligned: bool
+
+
+def roi_align(b: Builder, x: Value, boxes: Value, bins: Bins) -> Value:
+    """[K,C,PH,PW]: the mean of the bilinear samples in each bin.
+
+    Source: "Mask R-CNN", He et al. 2017. Without a number of samples, regions may be as large as PH by PW maps.
+    """
+    rows, columns = _shares(b, boxes, bins, x.shape[2:])
+    count, channels = boxes.shape[0], x.shape[1]
+    (_, height, size), (_, width, line) = rows.shape, columns.shape
+    maps = _maps(b, x, boxes)
+    if maps.shape[0] == 1:
+        flat = basic.reshape(b, maps, (size, line * channels))
+        lines = matmul.matmul(b, basic.reshape(b, rows, (count * height, size)), flat)
+    else:
+        lines = matmul.matmul(b, rows, basic.reshape(b, maps, (count, size, line * channels)))
+    lines = basic.reshape(b, lines, (count, height, line, channels))
+    pooled = matmul.matmul(b, basic.unsqueeze(b, columns, 1), lines)
+    return basic.transpose(b, basic.reshape(b, pooled, (count, height, width, channels)), [0, 3, 1, 2])
+
+
+def ps_roi_align(b: Builder, x: Value, boxes: Value, bins: Bins) -> Value:
+    """[K,C/(PH*PW),PH,PW]: as `roi_align`, but every bin has channels of its own.
+
+    Source: "R-FCN", Dai et al. 2016, with samples in the place of whole elements.
+    """
+    rows, columns = _shares(b, boxes, bins, x.shape[2:])
+    count, (height, width) = boxes.shape[0], bins.bins
+    channels, (size, line) = x.shape[1] // (height * width), x.shape[2:]
+    maps = _maps(b, x, boxes)
+    maps = basic.reshape(b, maps, (maps.shape[0], size, line, channels, height, width))
+    # Every row of bins sees its own channels.
+    maps = basic.transpose(b, maps, [0, 4, 1, 5, 2, 3])
+    maps = basic.reshape(b, maps, (maps.shape[0], height, size, width * line * channels))
+    lines = matmul.matmul(b, basic.unsqueeze(b, rows, 2), maps)
+    lines = basic.reshape(b, lines, (count, height, width, line, channels))
+    weights = basic.reshape(b, columns, (count, 1, width, line, 1))
+    pooled = basic.reduce(b, ops.Sum, b.emit(ops.Mul(), lines, weights), [3])
+    return basic.transpose(b, pooled, [0, 3, 1, 2])
+
+
+def roi_pool(b: Builder, x: Value, boxes: Value, scale: float, bins: tuple[int, int]) -> Value:
+    """[K,C,PH,PW]: the largest element in each bin, 0 where it has none.
+
+    Source: "Fast R-CNN", Girshick 2015.
+    """
+    count, channels = boxes.shape[0], x.shape[1]
+    (height, width), (size, line) = bins, x.shape[2:]
+    rows, columns = (_inside(b, boxes, axis, scale, bins[axis], x.shape[2 + axis]) for axis in (0, 1))
+    maps = _maps(b, x, boxes)
+    maps = basic.reshape(b, maps, (maps.shape[0], 1, size, line * channels))
+    lines = _largest(b, basic.unsqueeze(b, rows, 3), maps)
+    lines = basic.reshape(b, lines, (count * height, 1, line, channels))
+    columns = basic.unsqueeze(b, columns, 1)
+    columns = basic.broadcast_to(b, columns, (count, height, width, line))
+    pooled = _largest(b, basic.reshape(b, columns, (count * height, width, line, 1)), lines)
+    pooled = basic.reshape(b, pooled, (count, height, width, channels))
+    empty = formula.emit(ops.Equal(), Term(b, pooled), -inf)
+    pooled = formula.where(empty, 0.0, Term(b, pooled)).value
+    return basic.transpose(b, pooled, [0, 3, 1, 2])
+
+
+def _largest(b: Builder, inside: Value, elements: Value) -> Value:
+    """The maximum over dimension 2 of the elements that are inside."""
+    kept = formula.where(Term(b, inside), Term(b, elements), -inf).value
+    return basic.reduce(b, ops.ReduceMax, kept, [2])
+
+
+def _maps(b: Builder, x: Value, boxes: Value) -> Value:
+    """[1,H,W,C] where there is one map, else [K,H,W,C]: every region's own."""
+    maps = basic.channels_last(b, x)
+    if x.shape[0] == 1:
+        return maps
+    index = basic.reshape(b, basic.narrow(b, boxes, 1, 0, 1), (boxes.shape[0],))
+    return basic.gather(b, maps, basic.cast(b, index, DType.INT32), 0)
+
+
+def _edges(b: Builder, boxes: Value, axis: int) -> tuple[Term, Term]:
+    """Where the regions begin and end along the height (axis 0) or the width: [K,1,1,1] each."""
+    shape = (boxes.shape[0], 1, 1, 1)
+    low, high = (basic.reshape(b, basic.narrow(b, boxes, 1, at, 1), shape) for at in (2 - axis, 4 - axis))
+    return Term(b, low), Term(b, high)
+
+
+def _shares(b: Builder, boxes: Value, bins: Bins, sizes: tuple[int, ...]) -> tuple[Value, Value]:
+    """The share of every row in every bin, [K,PH,H], and of every column, [K,PW,W]."""
+    rows, columns = (_share(b, boxes, axis, bins, sizes[axis]) for axis in (0, 1))
+    return rows, columns
+
+
+def _share(b: Builder, boxes: Value, axis: int, bins: Bins, size: int) -> Value:
+    low, high = _edges(b, boxes, axis)
+    shift = 0.5 if bins.aligned else 0.0
+    start, stop = low * bins.scale - shift, high * bins.scale - shift
+    extent = stop - start if bins.aligned else formula.maximum(stop - start, 1.0)
+    count = bins.bins[axis]
+    step = extent / float(count)
+    samples = bins.samples or size
+    bin_ = Term(b, b.const(np.arange(count, dtype=np.float32).reshape(1, count, 1, 1)))
+    sample = Term(b, b.const(np.arange(samples, dtype=np.float32).reshape(1, 1, samples, 1)))
+    element = Term(b, b.const(np.arange(size, dtype=np.float32).reshape(1, 1, 1, size)))
+    taken = formula.emit(ops.Ceil(), step) if not bins.samples else None
+    divisor = formula.maximum(taken, 1.0) if taken is not None else float(samples)
+    at = start + bin_ * step + (sample + 0.5) * step / divisor
+    counts = formula.emit(ops.LogicalAnd(), at >= -1.0, at <= float(size))
+    if taken is not None:
+        counts = formula.emit(ops.LogicalAnd(), counts, sample < taken)
+    place = formula.minimum(formula.maximum(at, 0.0), float(size - 1))
+    weight = formula.relu(1.0 - abs(place - element)) * counts.cast(DType.FLOAT32)
+    total = weight.reduce(ops.Sum, [2]).value
+    mean = Term(b, total) / (Term(b, basic.squeeze(b, divisor.value, 3)) if isinstance(divisor, Term) else divisor)
+    return mean.value
+
+
+def _inside(b: Builder, boxes: Value, axis: int, scale: float, count: int, size: int) -> Value:
+    """Which elements are in which bin, as bools [K,bins,size]: all those that it touches."""
+    low, high = (_rounded(edge * scale) for edge in _edges(b, boxes, axis))
+    step = formula.maximum(high - low + 1.0, 1.0) / float(count)
+    bin_ = Term(b, b.const(np.arange(count, dtype=np.float32).reshape(1, count, 1, 1)))
+    element = Term(b, b.const(np.arange(size, dtype=np.float32).reshape(1, 1, 1, size)))
+    first = formula.floor(bin_ * step) + low
+    last = formula.emit(ops.Ceil(), (bin_ + 1.0) * step) + low
+    inside = formula.emit(ops.LogicalAnd(), element >= first, element < last)
+    return basic.squeeze(b, inside.value, 2)
+
+
+def _rounded(x: Term) -> Term:
+    """The nearest whole number, halves away from zero."""
+    size = abs(x)
+    whole = formula.floor(size)
+    return (whole + (size - whole >= 0.5).cast(DType.FLOAT32)) * formula.sign(x)
