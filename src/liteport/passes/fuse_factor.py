@@ -12,6 +12,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Activation, Operator
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, Shape
 from liteport.passes.base import Pass
 from liteport.passes.weights import WEIGHTED, WEIGHTS
@@ -147,9 +148,9 @@ class _Plan:
 
     def _split(self, scale: Array, op: Op, value: Value) -> str:
         x, axis = op.operand(1), op.operand(0)
-        if not axis.is_const:
-            return "the axis is not constant"
-        at = int(axis.array.reshape(-1)[0]) % x.rank
+        at = int(axis.array.reshape(-1)[0]) % x.rank if axis.is_const else 0
+        if not axis.is_const or not is_fixed((x.shape[at],)):
+            return "the axis, or the length of its parts, is not constant"
         parts = [scale if out is value else np.ones_like(scale) for out in op.outputs]
         wide = [np.repeat(part, value.shape[at] // part.shape[at], axis=at) for part in parts]
         return self._want(np.concatenate(wide, axis=at), x)
@@ -172,9 +173,9 @@ def _before_reshape(scale: Array, shape: Shape, source: Shape) -> Array | None:
     if scale.size == 1:
         return scale.reshape((1,) * len(source))
     lead = len(shape)
-    while lead and prod(shape[lead:]) < source[-1]:
+    while lead and prod(shape[lead:]) != source[-1]:
         lead -= 1
-    if prod(shape[lead:]) != source[-1] or prod(scale.shape[:lead]) != 1:
+    if prod(shape[lead:]) != source[-1] or not is_fixed(shape[lead:]) or prod(scale.shape[:lead]) != 1:
         return None
     channels = np.broadcast_to(scale.reshape(scale.shape[lead:]), shape[lead:])
     return channels.reshape((1,) * (len(source) - 1) + (-1,))

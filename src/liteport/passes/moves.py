@@ -10,6 +10,7 @@ from math import prod
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.sizes import magnitude
 from liteport.ir.types import Shape
 from liteport.lowering.basic import reshape, transpose
 from liteport.passes.layout.orders import identity, permuted
@@ -55,7 +56,7 @@ class Movement:
         runs, at = [], 0
         for dim in self.target:
             start, size = at, 1
-            while size < dim:
+            while size != dim:
                 size *= self.sizes[self.order[at]]
                 at += 1
             runs.append(self.order[start:at])
@@ -66,10 +67,11 @@ class Movement:
         ends = {prod(target[: i + 1]) for i in range(len(target))}
         cut, before = [], 1
         for factor in self.order:
-            size = self.sizes[factor]
-            inner = sorted(e // before for e in ends if before < e < before * size and not e % before)
-            cut.append([b // a if not b % a else 0 for a, b in pairwise([1, *inner, size])])
-            before *= size
+            whole = before * self.sizes[factor]
+            inner = {e for e in ends if not e % before and not whole % e} | {before, whole}
+            steps = sorted(inner, key=magnitude)
+            cut.append([b // a if not b % a else 0 for a, b in pairwise(steps)])
+            before = whole
         pieces = dict(zip(self.order, cut, strict=True))
         sizes = tuple(p for factor in range(len(self.sizes)) for p in pieces[factor])
         starts = [sum(len(pieces[f]) for f in range(factor)) for factor in range(len(self.sizes))]

@@ -26,6 +26,7 @@ from liteport.passes.merge_cut import MergeCut
 from liteport.passes.merge_moves import MergeMoves
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
+from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
@@ -51,6 +52,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         # Numbers that multiply while parts of projections are still whole dimensions, which merged movements hide.
         FuseFactor(),
         MergeMoves(),
+        *clean,
+        RowShape(),
         *clean,
         FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
