@@ -32,11 +32,20 @@ def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
         source = np.arange(size)
         source[at.array] = rows
         return _rows(b, x, updates, axis, source)
+    if count == 1:
+        return put_block(b, x, axis, at, updates)
     # The last update at each position, as a row of [x; updates]; x's own row where there is none.
     ids = basic.cast(b, at, DType.INT32)
     last = b.emit(ops.UnsortedSegmentMax(), b.const(rows), ids, b.const(np.int32(size)))
     row = b.emit(ops.Maximum(), last, b.const(np.arange(size, dtype=np.int32)))
     return basic.gather(b, joining.join(b, [x, updates], axis), row, axis)
+
+
+def put_block(b: Builder, x: Value, axis: int, start: Value, block: Value) -> Value:
+    """x with its slices from `start`, one number, on replaced by those of `block`, which x has room for."""
+    place = basic.reshape(b, basic.cast(b, start, DType.INT32), (1,))
+    corner = b.emit(ops.Mul(), place, b.const(np.eye(x.rank, dtype=np.int32)[axis]))
+    return b.emit(ops.DynamicUpdateSlice(), x, block, corner)
 
 
 def fill(b: Builder, x: Value, axis: int, at: Value, value: Value) -> Value:

@@ -8,6 +8,7 @@ from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.ops import (
     activation,
     attention,
+    block,
     compare,
     control,
     conv,
@@ -38,6 +39,7 @@ from liteport.frontends.torch.ops import (
 FAMILIES = (
     activation,
     attention,
+    block,
     compare,
     control,
     conv,

@@ -1,0 +1,98 @@
+"""A key/value cache of fixed length whose tensors go in and come out: what a language model needs to be one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin, DummyLayer, StaticCache, StaticLayer
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.huggingface.models import parameters_of
+from liteport.frontends.torch.ops.block import put_block
+
+
+def cache_argument(model: Any) -> str:
+    """The parameter of the model's forward that takes its cache."""
+    return "cache" if "cache" in parameters_of(model) else "past_key_values"
+
+
+class FixedLayer(CacheLayerMixin):  # type: ignore[misc]
+    """A layer's keys [B, G, S, D] and values [B, G, E, S], of which those before `position`, a number, are written.
+
+    Both stand as LiteRT's products take them: values [S, E] would be transposed at every step, at three times the
+    cost of the step. A layer with a sliding window keeps the whole sequence too: the attention mask hides what lies
+    before the window.
+    """
+
+    is_compileable = True
+
+    def __init__(self, keys: Tensor, values: Tensor, position: Tensor, is_sliding: bool) -> None:
+        super().__init__()
+        self.keys, self.values, self.position, self.is_sliding = keys, values, position, is_sliding
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Nothing to do: the tensors are there."""
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Writes the new keys and values from `position` on; the whole cache, to be attended to."""
+        self.keys = put_block(self.keys, key_states, 2, self.position)
+        self.values = put_block(self.values, value_states.transpose(2, 3), 3, self.position)
+        return self.keys, self.values.transpose(2, 3)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """How many keys attention sees, and which is the first."""
+        return self.keys.shape[2], 0
+
+    def get_seq_length(self) -> Any:
+        """How many are written: a tensor, for the graph to depend on."""
+        return self.position
+
+    def get_max_length(self) -> int:
+        """How many there is room for."""
+        return self.keys.shape[2]
+
+
+class Layout:
+    """Which layers of a model have keys and values, and of what shapes: found out by running it on one token."""
+
+    def __init__(self, model: Any, batch: int, length: int) -> None:
+        """Raises UnsupportedError where a layer keeps another kind of state."""
+        cache = StaticCache(config=model.config, max_cache_len=length)
+        self.layers: Sequence[Any] = cache.layers
+        strange = {type(layer).__name__ for layer in self.layers if not isinstance(layer, StaticLayer | DummyLayer)}
+        if strange:
+            raise UnsupportedError(f"{type(model).__name__} keeps states of other kinds than keys and values ({strange})")
+        with torch.no_grad():
+            model(torch.zeros(batch, 1, dtype=torch.int64), **{cache_argument(model): cache}, use_cache=True)
+        self.length = length
+
+    def zeros(self) -> dict[str, Tensor]:
+        """An empty cache: key_0, value_0, key_1 ..."""
+        cache: dict[str, Tensor] = {}
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, DummyLayer):
+                batch, groups, _, size = layer.keys.shape
+                cache[f"key_{i}"] = torch.zeros(batch, groups, self.length, size)
+                cache[f"value_{i}"] = torch.zeros(batch, groups, layer.values.shape[3], self.length)
+        return cache
+
+    def bind(self, tensors: Mapping[str, Tensor], position: Tensor) -> Cache:
+        """The cache as transformers' models take it."""
+        return Cache(layers=[
+            layer
+            if isinstance(layer, DummyLayer)
+            else FixedLayer(tensors[f"key_{i}"], tensors[f"value_{i}"], position, layer.is_sliding)
+            for i, layer in enumerate(self.layers)
+        ])  # fmt: skip
+
+    def tensors(self, cache: Cache) -> dict[str, Tensor]:
+        """The opposite of `bind`."""
+        out: dict[str, Tensor] = {}
+        for i, layer in enumerate(cache.layers):
+            if isinstance(layer, FixedLayer):
+                out |= {f"key_{i}": layer.keys, f"value_{i}": layer.values}
+        return out
