@@ -36,6 +36,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "torch": {"frontends.torch"},
     "safetensors": {"frontends.torch"},
+    "transformers": {"frontends.torch"},
     "scipy": {"passes"},
     "flatbuffers": {"formats", "backends"},
     "typer": {"cli"},

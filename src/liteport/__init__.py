@@ -21,7 +21,7 @@ from liteport.errors import (
 )
 
 if TYPE_CHECKING:
-    from liteport.api import convert, inspect, load, verify
+    from liteport.api import convert, decoder, inspect, load, verify
     from liteport.check.compare import Verification
     from liteport.check.inspection import Inspection
     from liteport.model import LiteModel
@@ -39,6 +39,7 @@ __all__ = [
     "VerificationError",
     "WeightsError",
     "convert",
+    "decoder",
     "inspect",
     "load",
     "verify",
@@ -47,6 +48,7 @@ __all__ = [
 # Imported when they are first used: LiteRT, SciPy and the operators take time that --help and errors do not need.
 _HOMES = {
     "convert": "liteport.api",
+    "decoder": "liteport.api",
     "inspect": "liteport.api",
     "load": "liteport.api",
     "verify": "liteport.api",

@@ -128,6 +128,25 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
+def decoder(model: Any, *, prefill: int | Sequence[int], cache: int, batch: int = 1) -> Entries:
+    """The entry points of a causal language model of transformers around its cache, for convert():
+
+        liteport.convert(liteport.decoder(model, prefill=64, cache=1024)).save("model.tflite")
+
+    `decode` takes one token [B, 1] (int32), its position in the sequence, and the cache, and returns the logits [B, V]
+    of what follows, and the cache. `prefill` takes many at once [B, N], the position of the first, and the cache, and
+    returns the cache; of several lengths N it is prefill_16, prefill_64 and so on. A shorter prompt is filled up with
+    any token: decode goes on from the prompt's last token, at its own position, and overwrites what stands behind it.
+
+    The cache has room for `cache` positions: tensors key_0, value_0, key_1 ... that are zeros at first, and are
+    passed on from one call to the next. Raises UsageError for another kind of model or lengths that do not fit,
+    UnsupportedError for a model that cannot work with such a cache.
+    """
+    from liteport.frontends.torch.huggingface.decoder import entry_points
+
+    return entry_points(model, prefill, cache, batch)
+
+
 def load(path: str | Path) -> LiteModel:
     """The model in a .tflite file, as it is. Raises InputError for a file that cannot be read, or is another kind."""
     if not is_tflite(path):

@@ -40,6 +40,7 @@ SIMPLE = [
     GraphCase("a broadcast before arithmetic", lambda b, xs: b.emit(ops.Add(), xs[0], broadcast_to(b, xs[1], (2, 3, 4))), [*X, (3, 1)], ["RESHAPE", "ADD"]),
     GraphCase("a broadcast that shapes the result stays", lambda b, xs: b.emit(ops.Add(), broadcast_to(b, xs[0], (2, 3, 4)), xs[1]), [(3, 1), (1, 4)], ["BROADCAST_TO", "ADD"]),
     GraphCase("neutral numbers", lambda b, xs: unary(b, b.emit(ops.Add(), b.const(np.zeros(4, np.float32)), b.emit(ops.Div(), b.emit(ops.Mul(), xs[0], b.const(np.ones(4, np.float32))), b.const(1.0)))), X, ["ABS"]),
+    GraphCase("neutral truths", lambda b, xs: cast(b, b.emit(ops.LogicalOr(), b.const(np.zeros(4, bool)), b.emit(ops.LogicalAnd(), b.emit(ops.Greater(), xs[0], b.const(0.0)), b.const(np.ones(4, bool)))), DType.FLOAT32), X, ["GREATER", "CAST"]),
     GraphCase("one divided by x stays", lambda b, xs: b.emit(ops.Div(), b.const(1.0), b.emit(ops.Exp(), xs[0])), X, ["EXP", "DIV"]),
     GraphCase("kept dimensions", lambda b, xs: unary(b, reshape(b, reduce(b, ops.Mean, xs[0], [1]), (2, 1, 4))), X, ["MEAN", "ABS"]),
 ]  # fmt: skip

@@ -65,7 +65,7 @@ class FuseAffine(Pass):
         if user is None or spot is None or user.operand(spot.data) is not (pad or op).output:
             self.decline(op, f"{first.name} has no weights")
             return False
-        if why := _unfit(user, spot):
+        if why := _unfit(graph, user, spot):
             self.decline(op, why)
             return False
         scale, shift = term.scale_shift(op.output.shape[-1])
@@ -122,14 +122,17 @@ def _blocked(graph: Graph, value: Value, producer: Op) -> str:
         return "an activation stands between"
     if graph.sole_user(value) is None:
         return f"its producer has {len(value.users) + graph.is_output(value)} users"
-    return _unfit(producer, spot)
+    return _unfit(graph, producer, spot)
 
 
-def _unfit(op: Op, spot: Weighted) -> str:
+def _unfit(graph: Graph, op: Op, spot: Weighted) -> str:
     bias = op.optional(spot.bias)
     parts = [op.operand(WEIGHTS), *([bias] if bias else [])]
     if not all(p.is_const and p.dtype is DType.FLOAT32 and p.quantization is None for p in parts):
         return "its weights are not float constants"
+    tables = [o.operand(0) for o in graph.ops if isinstance(o.operator, ops.Gather)]
+    if any(t.is_const and np.may_share_memory(t.array, parts[0].array) for t in tables):
+        return "its weights are the table of an embedding too, and would be stored twice"
     return ""
 
 

@@ -132,6 +132,14 @@ def _neutral(graph: Graph, op: Op) -> Value | None:
     return x if const.type.size and bool(np.all(const.array == number)) else None
 
 
+def _neutral_logic(graph: Graph, op: Op) -> Value | None:
+    """x and True, x or False => x"""
+    left, right = op.operand(0), op.operand(1)
+    x, const = (right, left) if left.is_const else (left, right)
+    neutral = isinstance(op.operator, ops.LogicalAnd)
+    return x if const.is_const and const.type.size and bool(np.all(const.array == neutral)) else None
+
+
 RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Reshape: _reshape,
     ops.Squeeze: _reshape,
@@ -148,6 +156,8 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Sub: _neutral,
     ops.Mul: _neutral,
     ops.Div: _neutral,
+    ops.LogicalAnd: _neutral_logic,
+    ops.LogicalOr: _neutral_logic,
 }
 
 

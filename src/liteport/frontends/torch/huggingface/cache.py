@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, CacheLayerMixin, DummyLayer, StaticCache, StaticLayer
+from transformers.cache_utils import (
+    Cache,
+    CacheLayerMixin,
+    DummyLayer,
+    StaticCache,
+    StaticLayer,
+    StaticSlidingWindowLayer,
+)
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.huggingface.models import parameters_of
@@ -19,7 +27,11 @@ def cache_argument(model: Any) -> str:
     return "cache" if "cache" in parameters_of(model) else "past_key_values"
 
 
-class FixedLayer(CacheLayerMixin):  # type: ignore[misc]
+# Layers whose states are keys and values by position, or nothing.
+_KINDS = (StaticLayer, StaticSlidingWindowLayer, DummyLayer)
+
+
+class FixedLayer(CacheLayerMixin):
     """A layer's keys [B, G, S, D] and values [B, G, E, S], of which those before `position`, a number, are written.
 
     Both stand as LiteRT's products take them: values [S, E] would be transposed at every step, at three times the
@@ -56,43 +68,60 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]
         return self.keys.shape[2]
 
 
+@dataclass(frozen=True)
+class Slot:
+    """What one layer keeps: [batch, groups, length] keys of one size and values of another."""
+
+    batch: int
+    groups: int
+    key: int
+    value: int
+    is_sliding: bool
+
+
 class Layout:
-    """Which layers of a model have keys and values, and of what shapes: found out by running it on one token."""
+    """The layers of a model and what they keep: found out by running it on one token."""
 
     def __init__(self, model: Any, batch: int, length: int) -> None:
         """Raises UnsupportedError where a layer keeps another kind of state."""
+        name = type(model).__name__
+        if model.config.is_encoder_decoder:
+            raise UnsupportedError(f"{name} has an encoder: pass encoder and decoder to convert() as entry points")
         cache = StaticCache(config=model.config, max_cache_len=length)
-        self.layers: Sequence[Any] = cache.layers
-        strange = {type(layer).__name__ for layer in self.layers if not isinstance(layer, StaticLayer | DummyLayer)}
+        strange = {type(layer).__name__ for layer in cache.layers if type(layer) not in _KINDS}
         if strange:
-            raise UnsupportedError(f"{type(model).__name__} keeps states of other kinds than keys and values ({strange})")
+            raise UnsupportedError(f"{name} keeps states of other kinds than keys and values ({', '.join(strange)})")
         with torch.no_grad():
             model(torch.zeros(batch, 1, dtype=torch.int64), **{cache_argument(model): cache}, use_cache=True)
         self.length = length
+        self.slots = [None if isinstance(layer, DummyLayer) else _slot(layer) for layer in cache.layers]
 
     def zeros(self) -> dict[str, Tensor]:
         """An empty cache: key_0, value_0, key_1 ..."""
         cache: dict[str, Tensor] = {}
-        for i, layer in enumerate(self.layers):
-            if not isinstance(layer, DummyLayer):
-                batch, groups, _, size = layer.keys.shape
-                cache[f"key_{i}"] = torch.zeros(batch, groups, self.length, size)
-                cache[f"value_{i}"] = torch.zeros(batch, groups, layer.values.shape[3], self.length)
+        for i, slot in self._kept():
+            cache[f"key_{i}"] = torch.zeros(slot.batch, slot.groups, self.length, slot.key)
+            cache[f"value_{i}"] = torch.zeros(slot.batch, slot.groups, slot.value, self.length)
         return cache
 
     def bind(self, tensors: Mapping[str, Tensor], position: Tensor) -> Cache:
         """The cache as transformers' models take it."""
-        return Cache(layers=[
-            layer
-            if isinstance(layer, DummyLayer)
-            else FixedLayer(tensors[f"key_{i}"], tensors[f"value_{i}"], position, layer.is_sliding)
-            for i, layer in enumerate(self.layers)
-        ])  # fmt: skip
+        layers: list[Any] = [DummyLayer() for _ in self.slots]
+        for i, slot in self._kept():
+            layers[i] = FixedLayer(tensors[f"key_{i}"], tensors[f"value_{i}"], position, slot.is_sliding)
+        return Cache(layers=layers)
 
     def tensors(self, cache: Cache) -> dict[str, Tensor]:
         """The opposite of `bind`."""
         out: dict[str, Tensor] = {}
-        for i, layer in enumerate(cache.layers):
-            if isinstance(layer, FixedLayer):
-                out |= {f"key_{i}": layer.keys, f"value_{i}": layer.values}
+        for i, _ in self._kept():
+            out |= {f"key_{i}": cache.layers[i].keys, f"value_{i}": cache.layers[i].values}
         return out
+
+    def _kept(self) -> Iterator[tuple[int, Slot]]:
+        yield from ((i, slot) for i, slot in enumerate(self.slots) if slot is not None)
+
+
+def _slot(layer: StaticLayer) -> Slot:
+    batch, groups, _, size = layer.keys.shape
+    return Slot(batch, groups, size, layer.values.shape[3], layer.is_sliding)

@@ -8,9 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from liteport.errors import UsageError
+from liteport.errors import UnsupportedError, UsageError
+from liteport.frontends.torch.export import quiet
 from liteport.frontends.torch.huggingface.cache import Layout, cache_argument
 from liteport.frontends.torch.huggingface.models import is_pretrained, parameters_of
+from liteport.frontends.torch.sources.twin import settled
+
+_AGREEMENT = 1e-3  # of the largest logit: far above rounding, far below a mask or a position that is wrong
 
 
 class Decoder(nn.Module):
@@ -48,20 +52,42 @@ class Decoder(nn.Module):
 def entry_points(model: Any, prefill: int | Sequence[int], length: int, batch: int) -> dict[str, tuple[Any, ...]]:
     """The entry points of a decoder with example inputs: decode, and prefill (prefill_16, prefill_64 ... of several).
 
-    Raises UsageError for what is no model of transformers or lengths that do not fit, UnsupportedError for one
-    without a cache of keys and values.
+    Raises UsageError for what is no causal language model of transformers or lengths that do not fit,
+    UnsupportedError for one that does not give the same scores with a cache of fixed length.
     """
-    if not is_pretrained(model):
-        raise UsageError(f"a {type(model).__name__} is no model of transformers: a decoder is made of one for causal LM")
+    if not is_pretrained(model) or not model.can_generate():
+        raise UsageError(f"a {type(model).__name__} is no language model of transformers, such as LlamaForCausalLM")
     lengths = [prefill] if isinstance(prefill, int) else sorted(set(prefill))
-    if not lengths or lengths[0] < 1 or lengths[-1] > length:
-        raise UsageError(f"a prefill of {prefill} tokens does not fit a cache of {length}")
-    decoder = Decoder(model, Layout(model, batch, length))
-    cache = decoder.layout.zeros()
+    if not lengths or lengths[0] < 1 or lengths[-1] >= length:
+        raise UsageError(f"a prefill of {prefill} tokens does not fit a cache of {length}, and one more")
+    ready = settled(model, [])
+    layout = Layout(ready, batch, length)
+    _check(Decoder(ready, layout), lengths[0], batch)
+    decoder = Decoder(model, layout)
 
     def entry(method: Any, count: int) -> tuple[Any, ...]:
-        tokens = torch.arange(batch * count, dtype=torch.int32).reshape(batch, count) % model.config.vocab_size
-        return method, (tokens, torch.tensor(1, dtype=torch.int32)), cache
+        return method, (_tokens(model, batch, count).int(), torch.tensor(1, dtype=torch.int32)), layout.zeros()
 
     names = {n: "prefill" if len(lengths) == 1 else f"prefill_{n}" for n in lengths}
     return {**{names[n]: entry(decoder.prefill, n) for n in lengths}, "decode": entry(decoder.decode, 1)}
+
+
+def _check(decoder: Decoder, count: int, batch: int) -> None:
+    """Holds the decoder to what the model says of the same tokens without a cache."""
+    tokens = _tokens(decoder.model, batch, count + 1)
+    with quiet(), torch.no_grad():
+        want = decoder.model(tokens, use_cache=False).logits[:, -1]
+        cache = decoder.prefill(tokens[:, :count], torch.tensor(0), **decoder.layout.zeros())
+        have = decoder.decode(tokens[:, count:], torch.tensor(count), **cache)["logits"]
+    worst = float((have - want).abs().max())
+    if worst > _AGREEMENT * float(want.abs().max()):
+        raise UnsupportedError(
+            f"{type(decoder.model).__name__} does not support a cache of fixed length: with one, its logits differ by "
+            f"{worst:.2g} from those without; convert it without a cache, liteport.convert(model, (tokens,))"
+        )
+
+
+def _tokens(model: Any, batch: int, count: int) -> Tensor:
+    """Some token ids [batch, count], the lowest and the highest among them."""
+    size = model.get_input_embeddings().num_embeddings
+    return torch.linspace(0, size - 1, batch * count).long().reshape(batch, count)

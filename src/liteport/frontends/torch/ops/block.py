@@ -11,7 +11,7 @@ from liteport.ir.graph import Value
 from liteport.lowering import scattering
 
 
-@torch.library.custom_op("liteport::put_block", mutates_args=())
+@torch.library.custom_op("liteport::put_block", mutates_args=())  # type: ignore[untyped-decorator]
 def put_block(x: Tensor, block: Tensor, dim: int, start: Tensor) -> Tensor:
     """x with `block`, of n slices along `dim`, in the place of its slices start to start + n - 1, which it must have.
 
@@ -21,7 +21,7 @@ def put_block(x: Tensor, block: Tensor, dim: int, start: Tensor) -> Tensor:
     return x.index_copy(dim, start.reshape(1) + torch.arange(block.shape[dim]), block)
 
 
-@put_block.register_fake
+@put_block.register_fake  # type: ignore[untyped-decorator]
 def _(x: Tensor, block: Tensor, dim: int, start: Tensor) -> Tensor:
     return torch.empty_like(x)
 
