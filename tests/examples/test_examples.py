@@ -19,6 +19,7 @@ EXAMPLES = [
     ("civilnet", "civilnet.tflite", ["dropped the 'module.' prefix", "on 8 samples", "fc3.weight"]),
     ("mtcnn_rnet", "rnet.tflite", ["output_0", "output_1", "PRELU 4", "on 8 samples"]),
     ("siamrpn", "siamrpn.tflite", ["template/box_kernels", "track/scores", "on 4 samples"]),
+    ("llm", "llm.tflite", ["on 2 samples", "the same 48 tokens from all three"]),
     ("deeplabv3", "deeplabv3.tflite", ["on 8 samples", "1,21,256,256"]),
 ]
 

@@ -25,6 +25,14 @@ def mul(b: Builder, x: Value, c: Array) -> Value:
     return b.emit(ops.Mul(), x, b.const(c))
 
 
+def tied(b: Builder, x: Value) -> Value:
+    """A scale before a layer whose weights are an embedding's table, too."""
+    table = weights(7, 6)
+    embedded = b.emit(ops.Gather(axis=0), b.const(table), b.const(np.array([3, 1], np.int32)))
+    scaled = mul(b, b.emit(ops.Add(), x, embedded), weights(6, seed=2))
+    return b.emit(ops.FullyConnected(keep_num_dims=True), scaled, b.const(table), None)
+
+
 def add(b: Builder, x: Value, c: Array) -> Value:
     return b.emit(ops.Add(), x, b.const(c))
 
@@ -63,6 +71,7 @@ AFFINE = [
     GraphCase("a shift before padding stays", lambda b, xs: conv(b, add(b, xs[0], weights(6)), 4, 3), IMAGE, ["ADD", "CONV_2D"]),
     GraphCase("a scale before padding does not", lambda b, xs: conv(b, mul(b, xs[0], weights(6)), 4, 3), IMAGE, ["CONV_2D"]),
     GraphCase("a scale before depthwise", lambda b, xs: depthwise(b, mul(b, xs[0], weights(6))), IMAGE, ["DEPTHWISE_CONV_2D"]),
+    GraphCase("weights that are a table as well: stays", lambda b, xs: tied(b, xs[0]), [(2, 6)], ["GATHER", "ADD", "MUL", "FULLY_CONNECTED"]),
     GraphCase("per position: stays", lambda b, xs: mul(b, conv(b, xs[0], 4), weights(8, 1)), IMAGE, ["CONV_2D", "MUL"]),
     GraphCase("a broadcast that grows: stays", lambda b, xs: mul(b, linear(b, xs[0], 5), weights(3, 1, 5)), [(2, 6)], ["FULLY_CONNECTED", "MUL"]),
 ]  # fmt: skip

@@ -84,7 +84,12 @@ ROWS = [
         ops=["SLICE", "SLICE", "CONCATENATION"],
     ),
     Case("index-copy-computed", lambda x, r, s: x.index_copy(1, r.argsort(), s), [X, normal(5), normal(4, 5, 6)]),
-    Case("index-copy-one", lambda x, i, s: x.index_copy(0, i, s), [X, place(1, size=4), normal(1, 5, 6)]),
+    Case(
+        "index-copy-one",
+        lambda x, i, s: x.index_copy(0, i, s),
+        [X, place(1, size=4), normal(1, 5, 6)],
+        ops=["CAST", "MUL", "DYNAMIC_UPDATE_SLICE"],
+    ),
     Case("index-add", lambda x, i, s: x.index_add(1, i, s), [X, place(7, size=5), normal(4, 7, 6)]),
     Case("index-add-alpha", lambda x, i, s: x.index_add(0, i, s, alpha=-2), [X, place(2, size=4), normal(2, 5, 6)]),
     Case("index-add-int64", lambda x, i, s: x.index_add(0, i, s, alpha=3), [SMALL, place(6, size=4), ints(6, 3)]),
