@@ -99,9 +99,14 @@ def test_an_error_is_rounding_where_the_origin_rounds_as_much(own: float | None,
 
 
 def test_the_origin_runs_in_double_only_where_an_error_may_be_rounding() -> None:
-    for theirs in (1e-8, 1.0, float("nan")):
+    for theirs in (1e-8, float("nan")):
         origin = Fake({"main": double}, exact=lambda inputs: pytest.fail("no need"))
         checked(origin, Fake({"main": off(theirs)}))
+
+
+def test_rounding_that_is_blown_up_is_named() -> None:
+    result = checked(Fake({"main": off(1e-2)}, exact=off(0.0)), Fake({"main": off(-2e-2)}))
+    assert "float32 itself is off by 0.01" in result.outputs[0].problem
 
 
 def test_error_names_the_first_outputs_that_differ() -> None:

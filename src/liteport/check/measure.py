@@ -132,21 +132,21 @@ class Tally:
 
     @property
     def may_be_rounding(self) -> bool:
-        """Whether only the mean error misses its bar, and by no more than accept() could make good."""
+        """Whether it is only the mean error that misses its bar."""
         bar = self._bar()
         wrong = self.problem or self.differing or not bar
-        return not wrong and bar <= self.mean < ROUNDINGS * BELIEVABLE * bar
+        return not wrong and self.mean >= bar
 
     def accept(self, rounding: float) -> None:
         """Raises the bar to what float32 allows, `rounding` being the reference's own mean error against float64."""
-        if rounding <= BELIEVABLE * self._bar():
-            self.rounding = rounding
+        self.rounding = rounding
 
     def _bar(self) -> float:
         if self.type is not None and self.type.dtype.numpy.kind in "biu":
             return 0.0
-        scale = max(1.0, self.size / max(1, self.finite))
-        return max(self.tolerance * scale, ROUNDINGS * self.rounding)
+        plain = self.tolerance * max(1.0, self.size / max(1, self.finite))
+        believed = self.rounding <= BELIEVABLE * plain
+        return max(plain, ROUNDINGS * self.rounding) if believed else plain
 
     def _verdict(self, mean: float, bar: float) -> str:
         if self.differing and not bar:
@@ -155,7 +155,10 @@ class Tally:
             return f"NaN or infinite on one side only, {self.differing:,} of {self.elements:,} elements"
         if self.elements and not self.finite:
             return "nothing finite to compare: give real inputs (--data)"
-        return f"mean error {mean:.2g} is not below {bar:.2g}" if bar and mean >= bar else ""
+        if not bar or not mean >= bar:
+            return ""
+        why = f" (float32 itself is off by {self.rounding:.2g}: these weights blow rounding up)"
+        return f"mean error {mean:.2g} is not below {bar:.2g}{why if self.rounding >= bar else ''}"
 
     def _relative(self) -> float:
         if not self.finite:
