@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.lowering.basic import reshape, transpose
+from liteport.lowering.basic import concat, narrow, reshape, transpose
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_factor import FuseFactor
+from liteport.passes.fuse_gelu import FuseGelu
+from liteport.passes.fuse_sign import FuseSign
 from liteport.passes.merge_cut import MergeCut
 from liteport.passes.simplify import Simplify
 from tests.passes.support import GraphCase, check, conv, make, weights
@@ -133,3 +136,58 @@ def test_factor_says_why_not(build: Callable[[Builder, list[Value]], Value | Seq
     fuse = FuseFactor()
     assert not fuse.run(make(build, X))
     assert any(why in reason for _, reason in fuse.declined)
+
+
+def turned(b: Builder, x: Value, table: Value | None = None) -> Value:
+    """Halves swapped, the second negated, times a table: half of a rotary embedding."""
+    half = x.shape[-1] // 2
+    swapped = concat(b, [b.emit(ops.Neg(), narrow(b, x, -1, half, half)), narrow(b, x, -1, 0, half)], -1)
+    return b.emit(ops.Mul(), swapped, b.const(weights(5, x.shape[-1])) if table is None else table)
+
+
+def all_negated(b: Builder, xs: list[Value]) -> Value:
+    joined = concat(b, [b.emit(ops.Neg(), xs[0]), b.emit(ops.Neg(), xs[0])], 1)
+    return b.emit(ops.Mul(), b.const(weights(1, 12)), joined)
+
+
+SIGN = [
+    GraphCase("a rotation", lambda b, xs: turned(b, xs[0]), X, ["SLICE", "SLICE", "CONCATENATION", "MUL"]),
+    GraphCase("every part, a small table", all_negated, X, ["CONCATENATION", "MUL"]),
+    GraphCase("a number", lambda b, xs: turned(b, xs[0], b.const(0.5)), X, ["SLICE", "SLICE", "CONCATENATION", "MUL"]),
+    GraphCase("a table from outside: stays", lambda b, xs: turned(b, xs[0], xs[1]), [*X, (5, 12)], ["SLICE", "NEG", "SLICE", "CONCATENATION", "MUL"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SIGN, ids=lambda c: c.id)
+def test_sign(case: GraphCase) -> None:
+    check(case, FuseSign(), DropDead())
+
+
+def gelu(b: Builder, x: Value, *, cube: float = 0.044715, one: float = 1.0, inside: bool = False) -> Value:
+    """GELU by tanh: the 0.5 `inside` on x or, written otherwise, on the right."""
+
+    def mul(left: Value, right: Value) -> Value:
+        return b.emit(ops.Mul(), left, right)
+
+    root = b.const(float(np.sqrt(2 / np.pi)))
+    if inside:
+        cubic = mul(x, b.emit(ops.Add(), b.const(1.0), mul(b.const(cube), mul(x, x))))
+        tanh = b.emit(ops.Tanh(), mul(root, cubic))
+        return mul(b.emit(ops.Add(), b.const(one), tanh), mul(x, b.const(0.5)))
+    cubic = b.emit(ops.Add(), x, mul(mul(mul(x, x), x), b.const(cube)))
+    tanh = b.emit(ops.Tanh(), mul(cubic, root))
+    return mul(mul(b.const(0.5), x), b.emit(ops.Add(), tanh, b.const(one)))
+
+
+GELU = [
+    GraphCase("as in BERT and GPT-2", lambda b, xs: gelu(b, xs[0]), X, ["GELU"]),
+    GraphCase("factored out", lambda b, xs: gelu(b, xs[0], inside=True), X, ["GELU"]),
+    GraphCase("of a sum", lambda b, xs: gelu(b, b.emit(ops.Add(), xs[0], b.const(1.0))), X, ["ADD", "GELU"]),
+    GraphCase("another polynomial: stays", lambda b, xs: gelu(b, xs[0], cube=0.05), X, ["MUL", "MUL", "MUL", "ADD", "MUL", "TANH", "MUL", "ADD", "MUL"]),
+    GraphCase("another shift: stays", lambda b, xs: gelu(b, xs[0], one=0.5), X, ["MUL", "MUL", "MUL", "ADD", "MUL", "TANH", "MUL", "ADD", "MUL"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GELU, ids=lambda c: c.id)
+def test_gelu(case: GraphCase) -> None:
+    check(case, FuseGelu(), DropDead())

@@ -11,7 +11,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering.basic import broadcast_to, cast, narrow, reduce, reshape, transpose
+from liteport.lowering.basic import broadcast_to, cast, concat, narrow, reduce, reshape, transpose
 from liteport.passes.common import ShareCommon
 from liteport.passes.dead import DropDead
 from liteport.passes.empty import DropEmpty
@@ -42,6 +42,9 @@ SIMPLE = [
     GraphCase("neutral numbers", lambda b, xs: unary(b, b.emit(ops.Add(), b.const(np.zeros(4, np.float32)), b.emit(ops.Div(), b.emit(ops.Mul(), xs[0], b.const(np.ones(4, np.float32))), b.const(1.0)))), X, ["ABS"]),
     GraphCase("neutral truths", lambda b, xs: cast(b, b.emit(ops.LogicalOr(), b.const(np.zeros(4, bool)), b.emit(ops.LogicalAnd(), b.emit(ops.Greater(), xs[0], b.const(0.0)), b.const(np.ones(4, bool)))), DType.FLOAT32), X, ["GREATER", "CAST"]),
     GraphCase("one divided by x stays", lambda b, xs: b.emit(ops.Div(), b.const(1.0), b.emit(ops.Exp(), xs[0])), X, ["EXP", "DIV"]),
+    GraphCase("a slice of a part of a concatenation", lambda b, xs: narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 4, 2), [(2, 3, 4), (2, 5, 4)], ["SLICE"]),
+    GraphCase("a part of a concatenation", lambda b, xs: unary(b, narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 3, 5)), [(2, 3, 4), (2, 5, 4)], ["ABS"]),
+    GraphCase("a slice across parts stays", lambda b, xs: narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 2, 2), [(2, 3, 4), (2, 5, 4)], ["CONCATENATION", "SLICE"]),
     GraphCase("kept dimensions", lambda b, xs: unary(b, reshape(b, reduce(b, ops.Mean, xs[0], [1]), (2, 1, 4))), X, ["MEAN", "ABS"]),
 ]  # fmt: skip
 
@@ -115,6 +118,9 @@ SUNK = [
     GraphCase("a sum of two", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (24,)), reshape(b, xs[1], (24,))), X * 2, ["ADD", "RESHAPE"]),
     GraphCase("from different shapes: stays", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (24,)), reshape(b, xs[1], (24,))), [*X, (24, 1)], ["RESHAPE", "RESHAPE", "ADD"]),
     GraphCase("another user: stays", lambda b, xs: [unary(b, (y := reshape(b, xs[0], (24,)))), y], X, ["RESHAPE", "ABS"]),
+    GraphCase("a constant for every place", lambda b, xs: b.emit(ops.Mul(), reshape(b, xs[0], (1, 2, 3, 4)), b.const(weights(2, 1, 4))), X, ["MUL", "RESHAPE"]),
+    GraphCase("a constant repeated along a part of a dimension", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (2, 3, 2, 2)), b.const(weights(3, 1, 2))), X, ["ADD", "RESHAPE"]),
+    GraphCase("a constant across dimensions: stays", lambda b, xs: b.emit(ops.Mul(), reshape(b, xs[0], (4, 6)), b.const(weights(4, 6))), [(3, 8)], ["RESHAPE", "MUL"]),
     GraphCase("a constant along a merged dimension: stays", lambda b, xs: b.emit(ops.Mul(), reshape(b, xs[0], (2, 12)), b.const(weights(12))), X, ["RESHAPE", "MUL"]),
 ]  # fmt: skip
 

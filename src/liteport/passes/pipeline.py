@@ -18,8 +18,11 @@ from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
+from liteport.passes.fuse_gelu import FuseGelu
 from liteport.passes.fuse_pad import FusePad
+from liteport.passes.fuse_residual import FuseResidual
 from liteport.passes.fuse_scale import FuseScale
+from liteport.passes.fuse_sign import FuseSign
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
 from liteport.passes.merge_cut import MergeCut
@@ -51,16 +54,20 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         *clean,
         # Numbers that multiply while parts of projections are still whole dimensions, which merged movements hide.
         FuseFactor(),
+        FuseSign(),
         MergeMoves(),
         *clean,
         RowShape(),
         *clean,
+        FuseGelu(),
         FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
         FuseActivation(),
         FuseScale(),
         FusePad(),
+        # Padding known: whether a window is centred shows then.
+        FuseResidual(),
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),
         RouteChannels(),

@@ -12,7 +12,8 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Arithmetic, Elementwise, Operator, Reduction, broadcast
-from liteport.lowering.basic import reshape, transpose
+from liteport.ir.sizes import is_fixed
+from liteport.lowering.basic import reshape, slice_, transpose
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
 
@@ -115,6 +116,26 @@ def _widens(op: Op) -> bool:
     return bool(np.can_cast(op.input.dtype.numpy, op.output.dtype.numpy, "safe")) and not op.input.dtype.is_raw
 
 
+def _slice(graph: Graph, op: Op) -> Value | None:
+    """A slice of x's own shape => x;  a slice of concatenation(x, y) that lies within x => a slice of x"""
+    if op.output.shape == op.input.shape:
+        return op.input
+    joined, begin = op.input.producer, op.operand(1)
+    if joined is None or not isinstance(joined.operator, ops.Concatenation) or not begin.is_const or begin.has_sizes:
+        return None
+    axis = joined.operator.axis % op.output.rank
+    starts, at = [int(i) for i in begin.array], 0
+    for part in joined.inputs:
+        if part is None or not is_fixed((part.shape[axis], op.output.shape[axis])):
+            return None
+        offset = starts[axis] - at
+        if offset >= 0 and offset + op.output.shape[axis] <= part.shape[axis]:
+            starts[axis] = offset
+            return slice_(Builder(graph, op), part, starts, op.output.shape)
+        at += part.shape[axis]
+    return None
+
+
 def _same_shape(graph: Graph, op: Op) -> Value | None:
     """A slice, tile, pad or broadcast that gives its operand's own shape is its operand."""
     return op.input if op.output.shape == op.input.shape else None
@@ -147,7 +168,7 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Transpose: _transpose,
     ops.BatchMatmul: _matmul,
     ops.Cast: _cast,
-    ops.Slice: _same_shape,
+    ops.Slice: _slice,
     ops.Tile: _same_shape,
     ops.Pad: _same_shape,
     ops.PadV2: _same_shape,

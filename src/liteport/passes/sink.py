@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+
+import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Elementwise
-from liteport.ir.types import Array
+from liteport.ir.sizes import is_fixed
+from liteport.ir.types import Array, Shape
 from liteport.lowering.basic import reshape
 from liteport.passes.base import Pass
+from liteport.passes.layout.orders import common_factors
 from liteport.passes.simplify import NO_BROADCAST
+
+# A constant is repeated for a reshape's sake up to this many bytes.
+_GROWTH = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class SinkReshape(Pass):
                 self.decline(op, why)
                 continue
             b = Builder(graph, op)
-            result = b.emit(op.operator, *(_under(v) for v in op.inputs))
+            source = next(m.input.shape for m in makers if m is not None)
+            result = b.emit(op.operator, *(_under(op, v, source) for v in op.inputs))
             result.name, result.quantization = op.output.name, op.output.quantization
             graph.replace(op, reshape(b, result, op.output.shape))
             changed = True
@@ -60,22 +69,40 @@ def _blocked(op: Op, makers: Sequence[Op | None]) -> str:
         return f"{op.name} does not broadcast"
     if any(v.quantization is not None or v.dtype.is_raw for v in consts):
         return "a constant is quantised"
-    if not all(v.type.size == 1 or _per_channel(v, source, op.output) for v in consts):
-        return "a constant has other dimensions than the last"
+    if any(_restated(v.array, op.output.shape, source.shape) is None for v in consts):
+        return "a constant has dimensions that the reshape does not keep"
     return ""
 
 
-def _per_channel(const: Value, before: Value, after: Value) -> bool:
-    """Whether the constant only varies along a last dimension that the reshape keeps."""
-    return before.shape[-1:] == after.shape[-1:] == const.shape[-1:] and const.type.size == const.shape[-1]
+def _under(op: Op, value: Value | None, source: Shape) -> Value | None:
+    """What a reshape reshapes; a constant as it broadcasts to that."""
+    if value is None or value.producer is not None:
+        return value.producer.input if value is not None and value.producer is not None else None
+    array = _restated(value.array, op.output.shape, source)
+    assert array is not None  # or the operation is blocked
+    return constant(array, value.name)
 
 
-def _under(value: Value | None) -> Value | None:
-    """What a reshape reshapes; a constant as a number, or as a vector with one per channel."""
-    if value is None or value.is_const:
-        return None if value is None else constant(_flat(value.array), value.name)
-    return value.producer.input if value.producer is not None else value
+def _restated(const: Array, after: Shape, before: Shape) -> Array | None:
+    """A constant that broadcasts to `after`, as one that broadcasts to `before`, which is reshaped to `after`.
 
-
-def _flat(array: Array) -> Array:
-    return array.reshape(() if array.size == 1 else -1)
+    It is repeated, where it does not grow much, along part of a dimension of `before`. None where it cannot be, or
+    where it would stop to be a vector along the last dimension, which weights can take in.
+    """
+    if const.size == 1:
+        return const.reshape(())
+    if const.size == const.shape[-1]:
+        return const.reshape(-1) if before[-1:] == after[-1:] == const.shape[-1:] else None
+    factors = common_factors(before, after) if is_fixed((*before, *after)) else None
+    if factors is None:
+        return None
+    sizes, before_of, after_of = factors
+    full = (1,) * (len(after) - const.ndim) + const.shape
+    has = {f for axis, own in enumerate(after_of) for f in own if full[axis] != 1}
+    apart = const.reshape([size if f in has else 1 for f, size in enumerate(sizes)])
+    touched = {f for own in before_of for f in own if not has.isdisjoint(own)}
+    whole = [size if f in touched else 1 for f, size in enumerate(sizes)]
+    if prod(whole) > const.size and prod(whole) * const.itemsize > _GROWTH:
+        return None
+    shape = [prod(whole[f] for f in own) for own in before_of]
+    return np.broadcast_to(apart, whole).reshape(shape)

@@ -64,7 +64,7 @@ def insert(order: Order, kept: Sequence[int], rank: int) -> Order:
 
 def carries(source: Shape, source_order: Order, target: Shape, target_order: Order) -> bool:
     """Whether reshaping the source, stored in its order, gives the target (a reshape of it) stored in its own."""
-    atoms = _atoms(source, target)
+    atoms = common_factors(source, target)
     if atoms is None:
         return False
     sizes, source_of, target_of = atoms
@@ -78,7 +78,7 @@ def carry(source: Shape, source_order: Order, target: Shape) -> Order | None:
 
     Dimensions of size 1 stay beside the neighbour that they have in `target`.
     """
-    atoms = _atoms(source, target)
+    atoms = common_factors(source, target)
     if atoms is None:
         return None
     sizes, source_of, target_of = atoms
@@ -89,7 +89,7 @@ def carry(source: Shape, source_order: Order, target: Shape) -> Order | None:
     return order if carries(source, source_order, target, order) else None
 
 
-def _atoms(source: Shape, target: Shape) -> tuple[list[int], list[list[int]], list[list[int]]] | None:
+def common_factors(source: Shape, target: Shape) -> tuple[list[int], list[list[int]], list[list[int]]] | None:
     """The common factors of both shapes, in order, and which of them make up each dimension on either side.
 
     None where a dimension of one shape straddles dimensions of the other without a common cut, or
