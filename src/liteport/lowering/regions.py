@@ -11,10 +11,11 @@ from math import inf
 
 import numpy as np
 
+from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.ir.types import DType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, formula, matmul
 from liteport.lowering.formula import Term
 
@@ -89,6 +90,55 @@ def roi_pool(b: Builder, x: Value, boxes: Value, scale: float, bins: tuple[int, 
     empty = formula.emit(ops.Equal(), Term(b, pooled), -inf)
     pooled = formula.where(empty, 0.0, Term(b, pooled)).value
     return basic.transpose(b, pooled, [0, 3, 1, 2])
+
+
+def nms(b: Builder, boxes: Value, scores: Value, threshold: float, result: TensorType) -> Value:
+    """The indices of the boxes[K,4] that no box of a better score overlaps by more than the threshold, best first.
+
+    `result` is their type; how many there are is found when the model runs.
+    """
+    if threshold >= 1:
+        raise UnsupportedError("a suppression of boxes that overlap by more than all: sort them instead")
+    count = scores.shape[0]
+    _, order = b.emit_many(ops.TopkV2(), scores, b.const(count), types=(scores.type, TensorType(DType.INT32, (count,))))
+    numbers = (b.const(0), b.const(count), b.const(1))
+    (places,) = b.emit_many(ops.Range(), *numbers, types=(TensorType(DType.INT32, (count,)),))
+    rank = Term(b, basic.cast(b, places, DType.FLOAT32))
+    # Boxes in the order of their scores, and their ranks as scores: the kernel has no rule for equal ones.
+    kept, number = b.emit_many(
+        ops.NonMaxSuppressionV4(),
+        _solid(Term(b, basic.gather(b, boxes, order, 0)), rank),
+        (-rank).value,
+        b.const(count),
+        b.const(_above(threshold)),
+        b.const(np.float32(-inf)),
+        types=(TensorType(DType.INT32, (count,)), TensorType(DType.INT32, ())),
+    )
+    number = basic.reshape(b, number, (1,))
+    first = TensorType(DType.INT32, result.shape)
+    (kept,) = b.emit_many(ops.Slice(), kept, basic.ints(b, [0]), number, types=(first,))
+    return basic.cast(b, basic.gather(b, order, kept, 0), result.dtype)
+
+
+def _solid(boxes: Term, rank: Term) -> Value:
+    """The boxes[K,4], those of no area, which overlap none, far away and each at a place of its own: the kernel
+    selects a box again and again that does not overlap itself."""
+    b = boxes.b
+    low, high = (Term(b, basic.narrow(b, boxes.value, 1, at, 2)) for at in (0, 2))
+    size = high - low
+    area = Term(b, basic.reduce(b, ops.ReduceProd, size.value, [1], keep_dims=True))
+    side = Term(b, basic.reduce(b, ops.ReduceMin, size.value, [1], keep_dims=True))
+    reach = abs(boxes).reduce(ops.ReduceMax, [0, 1]) + 1.0
+    left = (Term(b, basic.unsqueeze(b, rank.value, 1)) + 1.0) * reach * 2.0
+    top = left * 0.0
+    away = basic.concat(b, [t.value for t in (left, top, left + reach, top + reach)], 1)
+    return formula.where(formula.minimum(area, side) > 0.0, boxes, Term(b, away)).value
+
+
+def _above(threshold: float) -> np.float32:
+    """The smallest float32 above a threshold: the kernel drops a box that reaches it, PyTorch one that passes it."""
+    near = np.float32(threshold)
+    return near if near > threshold else np.nextafter(near, np.float32(inf))
 
 
 def _largest(b: Builder, inside: Value, elements: Value) -> Value:

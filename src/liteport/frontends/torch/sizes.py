@@ -29,6 +29,8 @@ aten = torch.ops.aten
 
 _STORED = (InputKind.CONSTANT_TENSOR, InputKind.BUFFER, InputKind.PARAMETER)
 _INDEX_TYPES = (torch.bool, torch.uint8, torch.int32, torch.int64)
+# The lowerings of these count their results when the model runs.
+_COUNTED = ("torchvision.nms.default",)
 _UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
 
 
@@ -83,7 +85,8 @@ class _Walk:
         try:
             value = self.evaluate(node)
         except _UNKNOWN:
-            self.open.append(node)
+            if str(node.target) not in _COUNTED:
+                self.open.append(node)
             return
         self.values[node] = self.hollow(value)
         if _tensors(value):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from examples.support.torchvision_cpu import torchvision
-from tests.frontends.torch.ops.inputs import normal
+from tests.frontends.torch.ops.inputs import ints, normal, positive
 from tests.harness import Case, cases, check
 
 vision = torchvision.ops
@@ -79,3 +79,32 @@ def test_overlap() -> None:
     some = torch.cat([corners, corners + 1.5], 1)
     check(Case("", vision.box_iou, [some, some + 0.3]))
     check(Case("", vision.generalized_box_iou, [some, some + 0.3]))
+
+
+def suppressed(boxes: Tensor, scores: Tensor) -> Any:
+    kept = vision.nms(boxes, scores, 0.3)
+    return kept, boxes[kept], scores[kept].exp()
+
+
+CORNERS = positive(40, 2, high=12)
+SOLID = torch.cat([CORNERS, CORNERS + positive(40, 2, high=5)], 1)
+ANY = normal(40, 4)
+ANY[:5, 2:] = ANY[:5, :2]  # of no area
+SUPPRESSIONS: list[Any] = [
+    Case("nms", suppressed, [SOLID, normal(40)], draws=0),
+    Case("nms-equal-scores", suppressed, [SOLID, normal(40).round()], draws=0),
+    Case("nms-empty-and-turned", suppressed, [ANY, normal(40)]),
+    Case("nms-one", suppressed, [SOLID[:1], normal(1)], draws=0),
+    Case("nms-none", partial(vision.nms, iou_threshold=1.0), [SOLID, normal(40)], error="overlap by more than all"),
+    Case(
+        "batched_nms",
+        lambda boxes, scores, kinds: vision.batched_nms(boxes, scores, kinds, 0.3),
+        [SOLID, normal(40), ints(40, low=0, high=3)],
+        draws=0,
+    ),
+]
+
+
+@cases(SUPPRESSIONS)
+def test_suppression(case: Case) -> None:
+    check(case)

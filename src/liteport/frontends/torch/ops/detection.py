@@ -72,8 +72,14 @@ def deform_conv2d(
     return deformable.convolve(b, x, weight, offset, factors, bias, stride, padding, dilation, groups)
 
 
+def nms(b: TorchBuilder, dets: Value, scores: Value, iou_threshold: float) -> Value:
+    """nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"""
+    return regions.nms(b, dets, scores, iou_threshold, b.result)
+
+
 LOWERINGS: Table = {
     "torchvision.deform_conv2d.default": deform_conv2d,
+    "torchvision.nms.default": nms,
     "torchvision.ps_roi_align.default": ps_roi_align,
     "torchvision.roi_align.default": roi_align,
     "torchvision.roi_pool.default": roi_pool,
