@@ -25,6 +25,7 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
+from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 
@@ -41,7 +42,7 @@ def export(
     """
     args, kwargs = enlarged(dynamic, distinct((args, dict(kwargs))))
     # torch.export prints the graph that it could not finish, whether one wants it or not.
-    with quiet(), redirect_stderr(StringIO()), plain_operators(module), torch.no_grad():
+    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
         except Exception as error:

@@ -13,6 +13,7 @@ from torch import nn
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import LiteRT, evaluate
 from liteport.frontends.torch.model import Entry, TorchModel
+from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 from liteport.ir.graph import Module
 from liteport.passes.pipeline import optimise
 from tests.frontends.torch.ops.inputs import normal
@@ -76,9 +77,18 @@ def converted(model: nn.Module, x: torch.Tensor) -> Module:
 
 def test_the_number_of_operators_does_not_grow_with_the_steps() -> None:
     model = nn.LSTM(4, 5, num_layers=2, bidirectional=True)
-    counts = [sum(len(g.ops) for g in converted(model, normal(n, 1, 4)).graphs) for n in (32, 50, 99)]
+    counts = [sum(len(g.ops) for g in converted(model, normal(n, 1, 4)).graphs) for n in (32, 50, 99, 310)]
     assert counts[0] <= 70
-    assert counts[1] == counts[2] <= 90
+    assert counts[1] == counts[2] == counts[3] <= 90
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2), nn.GRU(3, 4, 2), nn.RNN(3, 4)])
+def test_shapes_are_those_of_pytorch(layer: nn.Module) -> None:
+    with recurrent_shapes():
+        exported = torch.export.export(layer, (normal(9, 2, 3),), strict=False)
+    (node,) = [n for n in exported.graph.nodes if str(n.target).endswith(".input")]
+    want = torch.utils._pytree.tree_leaves(layer(normal(9, 2, 3)))
+    assert [(v.shape, v.dtype) for v in node.meta["val"]] == [(v.shape, v.dtype) for v in want]
 
 
 @pytest.mark.parametrize("kind", KINDS)
