@@ -311,7 +311,7 @@ def _either(function: str, left: int, right: int) -> int:
     return FUNCTIONS[function](left, right) if sized is None else sized.space.apply(function, left, right)
 
 
-def is_fixed(numbers: Iterable[int]) -> bool:
+def is_fixed(numbers: Iterable[object]) -> bool:
     """Whether none of the numbers waits for the model to run."""
     return not any(isinstance(n, Size) for n in numbers)
 

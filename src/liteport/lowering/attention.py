@@ -9,8 +9,9 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, Shape
-from liteport.lowering import basic, matmul
+from liteport.lowering import basic, diagonal, matmul
 from liteport.lowering.formula import Term, where
 
 # What a masked score becomes: far enough from every score for exp() to be 0, and finite, so that a row without any
@@ -76,6 +77,8 @@ def _add_bias(b: Builder, scores: Value, bias: Value, query: Shape, groups: int)
 
 def _bias(b: Builder, mask: Value | None, causal: bool, size: tuple[int, int]) -> tuple[Value | None, Value | None]:
     """What to add to the scores, and which rows (1.0 or 0.0, [..., L, 1]) see any key; None where there is nothing."""
+    if causal and not is_fixed(size):
+        return _open_bias(b, mask, size)
     visible = np.tril(np.ones(size, dtype=bool)) if causal else None
     if mask is None:
         return None if visible is None else _blocked(b, visible), None
@@ -87,6 +90,15 @@ def _bias(b: Builder, mask: Value | None, causal: bool, size: tuple[int, int]) -
         mask = b.emit(ops.LogicalAnd(), mask, b.const(visible))
     seen = basic.cast(b, basic.reduce(b, ops.ReduceAny, mask, [-1], keep_dims=True), DType.FLOAT32)
     return where(Term(b, mask), 0.0, _MASKED).value, seen
+
+
+def _open_bias(b: Builder, mask: Value | None, size: tuple[int, int]) -> tuple[Value | None, Value | None]:
+    """`_bias` where the causal mask is only known when the model runs: every row sees its first key."""
+    visible = diagonal.triangle(b, size, 0, lower=True)
+    if mask is not None and mask.dtype is DType.BOOL:
+        return _bias(b, b.emit(ops.LogicalAnd(), mask, visible), False, size)
+    added = where(Term(b, visible), 0.0, _MASKED).value
+    return added if mask is None else b.emit(ops.Add(), mask, added), None
 
 
 def _constant_bias(b: Builder, mask: Array, visible: Array | None) -> tuple[Value, Value | None]:

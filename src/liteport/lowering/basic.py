@@ -13,13 +13,27 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.ir.sizes import Size, int_array
-from liteport.ir.types import DType
+from liteport.ir.sizes import Size, int_array, is_fixed
+from liteport.ir.types import DType, TensorType
 
 
 def ints(b: Builder, numbers: Sequence[int]) -> Value:
     """A constant int32 vector: axes, sizes, permutations."""
     return b.const(int_array(numbers).reshape(len(numbers)))
+
+
+def ramp(b: Builder, count: int, dtype: DType = DType.INT32) -> Value:
+    """0, 1, ... before `count`: a constant, or counted up when the model runs."""
+    if isinstance(count, Size):
+        return cast(b, b.emit(ops.Range(), *(scalar(b, n, DType.INT32) for n in (0, count, 1))), dtype)
+    return b.const(np.arange(count, dtype=dtype.numpy))
+
+
+def zeros(b: Builder, type: TensorType) -> Value:
+    """Zeros of a type: a constant, or filled in where the size is only known when the model runs."""
+    if is_fixed(type.shape):
+        return b.const(np.zeros(type.shape, type.dtype.numpy))
+    return b.emit(ops.Fill(), ints(b, type.shape), scalar(b, 0, type.dtype))
 
 
 def scalar(b: Builder, value: float | int | bool, like: Value | DType) -> Value:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from liteport.errors import InvalidGraphError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
@@ -76,7 +74,7 @@ def scan(
     step(b, at[1], the slices of xs, the state) gives slices of the outputs, and the next state; `start` is the first.
     The outputs, whose types are given, and the last state.
     """
-    end = b.const(np.array([xs[0].shape[0]], np.int32)) if stop is None else stop
+    end = basic.ints(b, [xs[0].shape[0]]) if stop is None else stop
 
     def test(b: B, values: Values) -> Values:
         return [b.emit(ops.Less(), values[0], end)]
@@ -90,7 +88,7 @@ def scan(
         ]
         return [b.emit(ops.Add(), at, basic.ints(b, [rows])), *placed, *state]
 
-    space = [b.const(np.zeros(t.shape, t.dtype.numpy)) for t in outputs]
+    space = [basic.zeros(b, t) for t in outputs]
     _, *results = loop(b, test, body, [basic.ints(b, [0]), *space, *start])
     return results[: len(outputs)], results[len(outputs) :]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -41,3 +42,10 @@ def replace_diagonal(b: Builder, x: Value, values: Value, offset: int = 0) -> Va
     rows, columns = x.shape[-2:]
     there = np.eye(rows, columns, offset, dtype=np.bool_)
     return b.emit(ops.SelectV2(), b.const(there), embed_diagonal(b, values, rows, columns, offset), x)
+
+
+def triangle(b: Builder, shape: Sequence[int], offset: int, *, lower: bool) -> Value:
+    """Of a matrix of this shape, what stands not above the diagonal number `offset`, or not below it, as bools."""
+    rows, columns = (basic.ramp(b, d) for d in shape)
+    diagonal = basic.unsqueeze(b, b.emit(ops.Add(), rows, basic.scalar(b, offset, rows)), 1)
+    return b.emit(ops.LessEqual() if lower else ops.GreaterEqual(), columns, diagonal)

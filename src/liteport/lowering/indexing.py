@@ -10,6 +10,8 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.ops.base import broadcast
+from liteport.ir.sizes import Size, int_array
 from liteport.ir.types import Array, DType
 from liteport.lowering import basic
 
@@ -17,7 +19,7 @@ from liteport.lowering import basic
 _POSITIONS = (ops.ArgMax, ops.ArgMin, ops.Shape, ops.Where, ops.Relu)
 _KEEPING = (
     *(ops.Cast, ops.Reshape, ops.Transpose, ops.Slice, ops.Gather, ops.Concatenation, ops.Tile, ops.BroadcastTo),
-    *(ops.Add, ops.Mul, ops.Minimum, ops.SelectV2),
+    *(ops.Add, ops.Mul, ops.Minimum, ops.SelectV2, ops.Range),
 )
 _SEARCH_DEPTH = 6
 
@@ -44,7 +46,7 @@ def take_grid(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value:
     x, axes = indexed_together(b, x, indices)
     if len(axes) == 1:
         return take(b, x, axes[0], arrays[0])
-    common = np.broadcast_shapes(*(i.shape for i in arrays))
+    common = broadcast(ops.Add(), [i.shape for i in arrays])
     shape = (*x.shape[: axes[0]], *common, *x.shape[axes[-1] + 1 :])
     if not _vary_apart(arrays, len(common)):
         return take(b, merged(b, x, axes), axes[0], flat_index(b, arrays, [x.shape[a] for a in axes]))
@@ -90,7 +92,7 @@ def flat_index(b: Builder, arrays: Sequence[Value], sizes: Sequence[int], natura
 
     Negative ones count from the end; `natural` says that there are none.
     """
-    common = np.broadcast_shapes(*(a.shape for a in arrays))
+    common = broadcast(ops.Add(), [a.shape for a in arrays])
     kind = _common_type(arrays)
     fixed: Array = np.zeros((), np.int64)
     total: Value | None = None
@@ -104,16 +106,16 @@ def flat_index(b: Builder, arrays: Sequence[Value], sizes: Sequence[int], natura
         value = value if stride == 1 else b.emit(ops.Mul(), value, basic.scalar(b, stride, kind))
         total = value if total is None else b.emit(ops.Add(), total, value)
     if total is None:
-        return b.const(np.broadcast_to(fixed, common).astype(np.int32))
+        return b.const(int_array(np.broadcast_to(fixed, common)))
     if fixed.any():
-        total = b.emit(ops.Add(), total, b.const(fixed.astype(kind.numpy)))
+        total = b.emit(ops.Add(), total, b.const(fixed if fixed.dtype == object else fixed.astype(kind.numpy), kind))
     return basic.broadcast_to(b, total, common)
 
 
 def from_front(b: Builder, index: Value, size: int) -> Value:
     """The index with negative numbers counted from the end: what GATHER takes. Constants become int32."""
     if index.is_const:
-        return b.const(positions(index, size).astype(np.int32))
+        return b.const(int_array(positions(index, size)))
     if is_natural(index):
         return index
     return b.emit(ops.FloorMod(), index, basic.scalar(b, size, index))
@@ -121,8 +123,10 @@ def from_front(b: Builder, index: Value, size: int) -> Value:
 
 def positions(index: Value, size: int) -> Array:
     """A constant index as int64, none negative."""
-    numbers = index.array.astype(np.int64)
-    return np.where(numbers < 0, numbers + size, numbers)
+    if not (index.array < 0).any():
+        return index.array if index.has_sizes else index.array.astype(np.int64)
+    numbers = index.array.astype(object if isinstance(size, Size) else np.int64)
+    return np.where(index.array < 0, numbers + size, numbers)
 
 
 def reshaped(b: Builder, index: Value, shape: Sequence[int]) -> Value:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
 import numpy as np
 
+from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array
 from liteport.lowering import basic, linear
 
@@ -25,7 +28,10 @@ _CLOSE = 16
 
 @dataclass(frozen=True)
 class Axis:
-    """A dimension of `size` elements resized to `count`, result i lying at i * scale, or between half pixels."""
+    """A dimension of `size` elements resized to `count`, result i lying at i * scale, or between half pixels.
+
+    Where the sizes are only known when the model runs, so is the scale, and only kernels can do it.
+    """
 
     size: int
     count: int
@@ -42,12 +48,16 @@ class Axis:
 
     @property
     def is_identity(self) -> bool:
-        return self.size == self.count and self.scale in (1, 0)
+        return self.size == self.count and (self.is_open or self.scale in (1, 0))
+
+    @property
+    def is_open(self) -> bool:
+        return not is_fixed((self.size, self.count))
 
     @property
     def suits_kernel(self) -> bool:
         """Whether RESIZE_BILINEAR puts the results in the same places."""
-        if self.align_corners:
+        if self.align_corners or self.is_open:
             return True
         if self.scale != np.float32(self.size / self.count):
             return False
@@ -56,7 +66,17 @@ class Axis:
 
 
 def axis(size: int, count: int, factor: float | None = None, align_corners: bool = False) -> Axis:
-    """A dimension as PyTorch resizes it: `factor`, where given, sets the scale, whatever the sizes are."""
+    """A dimension as PyTorch resizes it: `factor`, where given, sets the scale, whatever the sizes are.
+
+    Raises UnsupportedError where it would be another than that of sizes which are only known when the model runs.
+    """
+    if not is_fixed((size, count)):
+        ratio = Fraction(factor).limit_denominator(1 << 10) if factor else None
+        if ratio is not None and not align_corners and size * ratio.numerator != count * ratio.denominator:
+            raise UnsupportedError(
+                f"resizing {size} to {count} by {factor}: give the size to resize to, or a factor that is exact for all"
+            )
+        return Axis(size, count, np.float32(np.nan), align_corners)
     if align_corners:
         return Axis(size, count, np.float32((size - 1) / (count - 1) if count > 1 else 0), True)
     return Axis(size, count, np.float32(1 / factor if factor else size / count))
@@ -144,6 +164,8 @@ def resize_nearest(b: Builder, x: Value, dims: Sequence[Axis], centred: bool) ->
     """Every result a copy of one element: RESIZE_NEAREST_NEIGHBOR where it picks the same ones, else GATHER."""
     if all(dim.is_identity for dim in dims):
         return x
+    if any(dim.is_open for dim in dims):
+        return _by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=centred))
     tables = [nearest(dim, centred) for dim in dims]
     for half in (False, True):
         alike = all(np.array_equal(t, _kernel_table(dim, half)) for t, dim in zip(tables, dims, strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import is_fixed
 from liteport.lowering import basic
 
 _XNNPACK_JOINS = 5  # CONCATENATION of more inputs leaves XNNPACK
@@ -75,7 +76,7 @@ def repeat_each(b: Builder, x: Value, axis: int, counts: Sequence[int]) -> Value
 
 def flip(b: Builder, x: Value, axes: Sequence[int]) -> Value:
     """x turned round along `axes`."""
-    todo = sorted({a % x.rank for a in axes if x.shape[a] > 1})
+    todo = sorted({a % x.rank for a in axes if x.shape[a] != 1})
     while todo:
         # The kernel takes neighbouring axes only.
         run = [a for i, a in enumerate(todo) if a == todo[0] + i]
@@ -91,6 +92,6 @@ def roll(b: Builder, x: Value, axis: int, shift: int) -> Value:
     cut = size - shift % size if size else 0
     if cut == size:
         return x
-    if prod(x.shape[axis + 1 :]) >= _SHORT_ROW:
+    if is_fixed(x.shape[axis:]) and prod(x.shape[axis + 1 :]) >= _SHORT_ROW:
         return basic.gather(b, x, [*range(cut, size), *range(cut)], axis)
     return join(b, [basic.narrow(b, x, axis, cut, size - cut), basic.narrow(b, x, axis, 0, cut)], axis)

@@ -35,15 +35,15 @@ def pad_or_crop(b: Builder, x: Value, pads: Pads, value: float | int | bool = 0)
 
     `pads` speaks of the last dimensions of x; those in front stay.
     """
-    full = [(0, 0)] * (x.rank - len(pads)) + [(int(p), int(q)) for p, q in pads]
-    begin = [max(-p, 0) for p, _ in full]
-    kept = [d - at - max(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
-    if min(kept, default=0) >= 0:
+    full = [(0, 0)] * (x.rank - len(pads)) + list(pads)
+    begin = [larger(-p, 0) for p, _ in full]
+    kept = [d - at - larger(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
+    if all(k >= 0 for k in kept):
         x = basic.slice_(b, x, begin, kept)
-        return _pad(b, x, [(max(p, 0), max(q, 0)) for p, q in full], value)
+        return _pad(b, x, [(larger(p, 0), larger(q, 0)) for p, q in full], value)
     # Cropping eats into the padding: pad first, by all of it.
-    x = _pad(b, x, [(max(p, 0), max(q, 0)) for p, q in full], value)
-    sizes = [d - at - max(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
+    x = _pad(b, x, [(larger(p, 0), larger(q, 0)) for p, q in full], value)
+    sizes = [d - at - larger(-q, 0) for d, at, (_, q) in zip(x.shape, begin, full, strict=True)]
     return basic.slice_(b, x, begin, sizes)
 
 

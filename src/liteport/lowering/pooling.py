@@ -11,11 +11,13 @@ from math import prod
 
 import numpy as np
 
+from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import Padding
-from liteport.ir.types import Array
+from liteport.ir.sizes import is_fixed, larger
+from liteport.ir.types import Array, DType
 from liteport.lowering import basic, linear, padding
 
 
@@ -94,8 +96,54 @@ class Window:
         return matrix
 
 
+@dataclass(frozen=True, eq=False)
+class OpenWindow(Window):
+    """`number` evenly spaced windows over a size that is only known when the model runs: no table of what they see.
+
+    `everything`: one window over all of it.
+    """
+
+    number: int = 1
+    everything: bool = False
+
+    @property
+    def count(self) -> int:
+        return self.number
+
+    @property
+    def pads(self) -> tuple[int, int]:
+        before, span = self.before, self.size + 2 * self.before - self.kernel
+        if span // self.stride + 1 == self.number:
+            return before, before
+        return before, larger((self.number - 1) * self.stride + self.kernel - self.size - before, 0)
+
+    @property
+    def is_padded(self) -> bool:
+        return not self.everything and self.pads != (0, 0)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.everything
+
+    @property
+    def is_identity(self) -> bool:
+        return self.kernel == self.stride == 1 and self.number == self.size
+
+    @property
+    def divisors(self) -> Array:
+        if self.divisor is None:
+            raise UnsupportedError(f"pooling over {self.size} elements needs to know how many: leave that size fixed")
+        return self.divisor
+
+    filled = matrix = divisors  # no tables either
+
+
 def sliding(size: int, kernel: int, stride: int, before: int = 0, dilation: int = 1, *, count: int) -> Window:
     """`count` windows of `kernel`, one every `stride`, the first `before` elements ahead of the first element."""
+    if not is_fixed((size, count)):
+        if dilation > 1 and kernel > 1:
+            raise UnsupportedError(f"dilated pooling over {size} elements, a size that is not fixed: leave it fixed")
+        return OpenWindow(size, np.zeros((0, kernel)), stride, before, number=count)
     taps = np.arange(count)[:, None] * stride - before + np.arange(kernel) * dilation
     taps = np.where((taps >= 0) & (taps < size), taps, -1)
     return Window(size, taps, stride, before) if dilation == 1 or kernel == 1 else Window(size, taps)
@@ -103,6 +151,8 @@ def sliding(size: int, kernel: int, stride: int, before: int = 0, dilation: int 
 
 def adaptive(size: int, count: int) -> Window:
     """`count` windows over `size` elements: the o-th from floor(o * size / count) to ceil((o + 1) * size / count)."""
+    if count == 1 and not is_fixed([size]):
+        return OpenWindow(size, np.zeros((0, 1)), everything=True)
     if size % count == 0:
         return sliding(size, size // count, size // count, count=count)
     first, last = np.arange(count) * size // count, -(-np.arange(1, count + 1) * size // count)
@@ -128,6 +178,10 @@ def average_pool(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
 
 def max_indices(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
     """Where the largest (first of equals) of each window stands, counted over all spatial dimensions, int64."""
+    if all(w.is_whole for w in windows):
+        pixels = basic.reshape(b, x, (*x.shape[:2], prod(x.shape[2:])))
+        found = b.emit(ops.ArgMax(output_type=DType.INT64), pixels, basic.ints(b, [2]))
+        return basic.reshape(b, found, (*x.shape[:2], *(1 for _ in windows)))
     place, inside = places(windows)
     first_seen = np.take_along_axis(place, inside.argmax(axis=1)[:, None], axis=1)
     table = np.where(inside, place, first_seen)
@@ -146,6 +200,8 @@ def places(windows: Sequence[Window]) -> tuple[Array, Array]:
     space = len(windows)
     place: Array = np.zeros((), np.int64)
     inside: Array = np.ones((), bool)
+    if any(isinstance(w, OpenWindow) for w in windows):
+        raise UnsupportedError("positions of maxima over sizes that are not fixed: leave these fixed")
     for axis, w in enumerate(windows):
         shape = [1] * 2 * space
         shape[axis], shape[space + axis] = w.taps.shape
@@ -213,6 +269,8 @@ def _average_2d(b: Builder, x: Value, rows: Window, columns: Window) -> Value:
             return b.emit(ops.AveragePool2D(Padding.VALID, stride, kernel), x)
         if rows.is_same and columns.is_same:
             return b.emit(ops.AveragePool2D(Padding.SAME, stride, kernel), x)
+        if isinstance(rows, OpenWindow) or isinstance(columns, OpenWindow):
+            return _average_of_seen(b, x, rows, columns)
     x = basic.pad(b, x, ((0, 0), rows.pads, columns.pads, (0, 0)))
     if kernel != (1, 1) or stride != (1, 1):
         x = b.emit(ops.AveragePool2D(Padding.VALID, stride, kernel), x)
@@ -221,6 +279,14 @@ def _average_2d(b: Builder, x: Value, rows: Window, columns: Window) -> Value:
         return x
     constant = factor.flat[0] if np.all(factor == factor.flat[0]) else factor[None, :, :, None]
     return b.emit(ops.Mul(), x, b.const(np.asarray(constant, np.float32)))
+
+
+def _average_of_seen(b: Builder, x: Value, rows: Window, columns: Window) -> Value:
+    """The average with padding, over that of ones with padding: how much of a window is no padding."""
+    ones = b.emit(ops.Fill(), basic.ints(b, (1, *x.shape[1:3], 1)), basic.scalar(b, 1, x))
+    pool = ops.AveragePool2D(Padding.VALID, (rows.stride, columns.stride), (rows.kernel, columns.kernel))
+    pads = ((0, 0), rows.pads, columns.pads, (0, 0))
+    return b.emit(ops.Div(), *(b.emit(pool, basic.pad(b, value, pads)) for value in (x, ones)))
 
 
 def _average_across(b: Builder, x: Value, windows: Sequence[Window]) -> Value:

@@ -18,6 +18,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value, constant
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import TensorType
 from liteport.lowering import basic, control, joining, matmul
 
@@ -125,7 +126,7 @@ def _layer(b: Builder, x: Value, start: State, weights: Sequence[Weights], cell:
     shares = [matmul.linear(b, s, w.input, w.input_bias) for s, w in zip(seen, weights, strict=True)]
     gates = joining.join(b, [basic.unsqueeze(b, s, 1) for s in shares], 1)
     gates = basic.reshape(b, gates, (steps * start[0].shape[0], *start[0].shape[1:-1], shares[0].shape[-1]))
-    run = _unrolled if steps <= _UNROLLED else _looped
+    run = _unrolled if is_fixed([steps]) and steps <= _UNROLLED else _looped
     outputs, end = run(b, gates, start, _recurrence(b, weights), cell)
     outputs = basic.reshape(b, outputs, (steps, len(weights), batch, outputs.shape[-1]))
     forward, *backward = joining.unstack(b, outputs, 1)
@@ -136,8 +137,8 @@ def _unrolled(b: Builder, gates: Value, state: State, recurrence: Recurrence, ce
     """The outputs of all steps, one after the other along the first dimension as the gates are, and the last state."""
     rows = state[0].shape[0]
     outputs: list[Value] = []
-    for at in range(0, gates.shape[0], rows):
-        state = cell(b, basic.narrow(b, gates, 0, at, rows), state, recurrence)
+    for step in range(gates.shape[0] // rows):
+        state = cell(b, basic.narrow(b, gates, 0, step * rows, rows), state, recurrence)
         outputs.append(state[0])
     return joining.join(b, outputs, 0), state
 
@@ -146,7 +147,8 @@ def _looped(b: Builder, gates: Value, start: State, recurrence: Recurrence, cell
     """The same as `_unrolled`, by a loop, or a loop over blocks of steps in which a loop runs."""
     rows = start[0].shape[0]
     total = gates.shape[0]
-    block = max(_BLOCK, isqrt(total // rows)) * rows
+    count = total // rows
+    block = (max(_BLOCK, isqrt(count)) if is_fixed([count]) else _BLOCK) * rows
 
     def one(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
         end = cell(b, share[0], tuple(state), recurrence)
@@ -161,7 +163,7 @@ def _looped(b: Builder, gates: Value, start: State, recurrence: Recurrence, cell
         return steps(b, share[0], left, state)
 
     stop = basic.ints(b, [total])
-    if total <= 2 * block:
+    if is_fixed([count]) and count <= 2 * (block // rows):
         (outputs,), end = steps(b, gates, stop, start)
         return outputs, tuple(end)
     whole = -(-total // block) * block

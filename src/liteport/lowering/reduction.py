@@ -7,6 +7,7 @@ from math import inf
 
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.sizes import Size
 from liteport.ir.types import DType
 from liteport.lowering import basic, math
 from liteport.lowering.formula import Term, emit, exp, log, maximum, minimum, sqrt
@@ -33,7 +34,8 @@ def variance(x: Term, axes: Sequence[int], correction: float = 1, keep_dims: boo
     if correction == 0 and number:
         spread = mean(squares, axes, keep_dims)
     else:
-        spread = squares.reduce(ops.Sum, axes, keep_dims) / float(max(number - correction, 0))
+        freedom = number - int(correction) if isinstance(number, Size) else float(max(number - correction, 0))
+        spread = squares.reduce(ops.Sum, axes, keep_dims) / freedom
     return spread, Term(x.b, basic.reshape(x.b, middle.value, spread.value.shape))
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
+from liteport.ir.sizes import Size
 from liteport.ir.types import Array, DType
 from liteport.lowering import basic, indexing, joining
 
@@ -27,6 +29,8 @@ def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
     size, count = x.shape[axis], at.type.size
     if not count:
         return x
+    if at.is_const and isinstance(size, Size):
+        return _between(b, x, axis, at.array, updates)
     rows = np.arange(size, size + count, dtype=np.int32)
     if at.is_const:
         source = np.arange(size)
@@ -46,6 +50,16 @@ def put_block(b: Builder, x: Value, axis: int, start: Value, block: Value) -> Va
     place = basic.reshape(b, basic.cast(b, start, DType.INT32), (1,))
     corner = b.emit(ops.Mul(), place, b.const(np.eye(x.rank, dtype=np.int32)[axis]))
     return b.emit(ops.DynamicUpdateSlice(), x, block, corner)
+
+
+def _between(b: Builder, x: Value, axis: int, at: Array, updates: Value) -> Value:
+    """x of any size with a run of its slices replaced: what stands before, the updates, and what stands behind."""
+    first, count = at.reshape(-1)[0], at.size
+    if any(place != first + i for i, place in enumerate(at.reshape(-1).tolist())):
+        raise UnsupportedError(f"writing to several places along a size that is not fixed ({x.shape[axis]})")
+    ends = [(0, first), (first + count, x.shape[axis] - first - count)]
+    before, behind = ([basic.narrow(b, x, axis, *end)] if end[1] != 0 else [] for end in ends)
+    return joining.join(b, [*before, updates, *behind], axis)
 
 
 def fill(b: Builder, x: Value, axis: int, at: Value, value: Value) -> Value:

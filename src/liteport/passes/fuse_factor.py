@@ -47,7 +47,7 @@ def _factor(op: Op) -> tuple[Value, float] | None:
     """The value that an operation multiplies by a number, and the number."""
     left, right = op.operand(0), op.operand(1)
     value, const = (right, left) if left.is_const and isinstance(op.operator, ops.Mul) else (left, right)
-    if value.is_const or not const.is_const or const.type.size != 1 or value.type != op.output.type:
+    if value.is_const or not const.is_const or const.has_sizes or const.type.size != 1 or value.type != op.output.type:
         return None
     arithmetic: Any = op.operator
     plain = value.dtype is DType.FLOAT32 and value.quantization is None and const.quantization is None

@@ -194,7 +194,7 @@ def _skip_broadcasts(graph: Graph, op: Op) -> bool:
             continue
         source = maker.input
         missing = value.rank - source.rank
-        if missing and source.type.size > 1:
+        if missing and source.type.size != 1:
             source = reshape(Builder(graph, op), source, (1,) * missing + source.shape)
         graph.set_input(op, index, source)
         changed = True

@@ -20,6 +20,7 @@ from liteport.ir.ops.base import (
     same_type,
     sizes,
 )
+from liteport.ir.sizes import larger
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Range(Operator):
         if not all(v.is_const for v in values):
             raise self.unknown("start, limit and delta must be constant")
         start, limit, delta = (v.array.item() for v in values)
+        if any(v.has_sizes for v in values):
+            return (TensorType(same_type(self, values), (larger(-((start - limit) // delta), 0),)),)
         if not delta or not isfinite(steps := (limit - start) / delta):
             raise self.fail(f"from {start} to {limit} by {delta}")
         return (TensorType(same_type(self, values), (max(0, ceil(steps)),)),)

@@ -28,6 +28,7 @@ from liteport.ir.ops.base import (
     same_type,
     sizes,
 )
+from liteport.ir.sizes import is_fixed, larger, smaller
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -154,14 +155,25 @@ class StridedSlice(Operator):
             elif self.shrink_axis_mask & bit:
                 left.pop(0)
             else:
-                shape.append(len(range(*self._span(bit, b[i], e[i], s[i]).indices(left.pop(0)))))
+                shape.append(self._length(bit, b[i], e[i], s[i], left.pop(0)))
         return (TensorType(x.dtype, (*shape, *left)),)
 
-    def _span(self, bit: int, begin: int, end: int, stride: int) -> slice:
+    def _length(self, bit: int, begin: int, end: int, stride: int, size: int) -> int:
+        """How many of `size` elements the entry takes."""
         if not stride:
             raise self.fail("a stride of 0")
         stop = begin + end if self.offset else end
-        return slice(None if self.begin_mask & bit else begin, None if self.end_mask & bit else stop, stride)
+        first, last = None if self.begin_mask & bit else begin, None if self.end_mask & bit else stop
+        if is_fixed((begin, stop, size)):
+            return len(range(*slice(first, last, stride).indices(size)))
+        if stride < 0:
+            raise self.unknown("a negative stride over a size that is not fixed")
+        low, high = (_from_front(at, size) for at in (first or 0, size if last is None else last))
+        return larger(-(-(high - low) // stride), 0)
+
+
+def _from_front(at: int, size: int) -> int:
+    return larger(at + size, 0) if at < 0 else smaller(at, size)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from liteport.frontends.torch.importer import to_numpy
 from liteport.frontends.torch.ops._common import Operand, Scalar, convert, operand
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import DType
 from liteport.lowering import basic
+from liteport.lowering import diagonal as diagonals
+from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
 
@@ -27,6 +30,8 @@ def computed_now(operator: Any) -> Lowering:
     """The lowering of an operator that has no tensor operands: its result, as a constant."""
 
     def lowering(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
+        if not is_fixed(args):
+            raise UnsupportedError(f"{operator} of a size that is not fixed: give it fixed numbers")
         return b.const(to_numpy(operator(*args, **{**kwargs, "device": "cpu"})))
 
     return lowering
@@ -35,7 +40,9 @@ def computed_now(operator: Any) -> Lowering:
 def filled(b: TorchBuilder, value: Scalar) -> Value:
     """A tensor of PyTorch's type and shape, `value` throughout."""
     number = basic.scalar(b, value, b.result.dtype)
-    if b.result.nbytes > _LARGE:
+    if not b.result.rank:
+        return number
+    if not is_fixed((*b.result.shape, value)) or b.result.nbytes > _LARGE:
         return b.emit(ops.Fill(), basic.ints(b, b.result.shape), number)
     return b.const(np.broadcast_to(number.array, b.result.shape))
 
@@ -68,10 +75,13 @@ def scalar_tensor(b: TorchBuilder, s: Scalar, **kwargs: Any) -> Value:
 
 
 def triangle(keep: Any) -> Lowering:
-    """The lowering of `tril(Tensor self, SymInt diagonal=0) -> Tensor`, or triu, by a constant mask."""
+    """The lowering of `tril(Tensor self, SymInt diagonal=0) -> Tensor`, or triu, by a mask."""
 
     def lowering(b: TorchBuilder, x: Value, diagonal: int = 0) -> Value:
-        mask = b.const(keep(np.ones(x.shape[-2:], dtype=bool), diagonal))
+        if is_fixed((*x.shape[-2:], diagonal)):
+            mask = b.const(keep(np.ones(x.shape[-2:], dtype=bool), diagonal))
+        else:
+            mask = diagonals.triangle(b, x.shape[-2:], diagonal, lower=keep is np.tril)
         if x.dtype is DType.BOOL:
             return b.emit(ops.LogicalAnd(), x, mask)
         # Not a product with the mask: what is cut off may be infinite.
@@ -112,16 +122,49 @@ def searchsorted(
     return bucketize(b, x, sorted_sequence, right=right or side == "right")
 
 
+def arange(b: TorchBuilder, *args: Scalar, **kwargs: Any) -> Value:
+    """arange.start_step(Scalar start, Scalar end, Scalar step=1, ...) -> Tensor; arange.start, arange(Scalar end)"""
+    start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    if is_fixed((start, end, step)):
+        return computed_now(_ARANGE)(b, start, end, step, **kwargs)
+    dtype = b.result.dtype
+    line = basic.ramp(b, b.result.shape[0], dtype if dtype.is_float else DType.INT32)
+    if step != 1:
+        line = b.emit(ops.Mul(), line, basic.scalar(b, step, line))
+    if start != 0:
+        line = b.emit(ops.Add(), line, basic.scalar(b, start, line))
+    return basic.cast(b, line, dtype)
+
+
+def linspace(b: TorchBuilder, start: Operand, end: Operand, steps: int, **kwargs: Any) -> Value:
+    """linspace(Scalar start, Scalar end, int steps, ...) -> Tensor"""
+    if is_fixed([steps]) or isinstance(start, Value) or isinstance(end, Value):
+        return computed_now(aten.linspace.default)(b, start, end, steps, **kwargs)
+    line = Term(b, basic.ramp(b, steps, DType.FLOAT32))
+    return convert(b, (line / (steps - 1) * float(end - start) + float(start)).value, b.result.dtype)
+
+
+def eye(b: TorchBuilder, n: int, m: int | None = None, **kwargs: Any) -> Value:
+    """eye(SymInt n, ...) -> Tensor; eye.m(SymInt n, SymInt m, ...)"""
+    rows, columns = b.result.shape
+    if is_fixed((rows, columns)):
+        return b.const(np.eye(rows, columns, dtype=b.result.dtype.numpy))
+    there = b.emit(ops.Equal(), basic.unsqueeze(b, basic.ramp(b, rows), 1), basic.ramp(b, columns))
+    return convert(b, there, b.result.dtype)
+
+
+_ARANGE = aten.arange.start_step
+
 LOWERINGS: Table = {
+    aten.arange.default: arange,
+    aten.arange.start: arange,
+    aten.arange.start_step: arange,
+    aten.linspace.default: linspace,
+    aten.eye.default: eye,
+    aten.eye.m: eye,
     **{
         overload: computed_now(overload)
         for overload in (
-            aten.arange.default,
-            aten.arange.start,
-            aten.arange.start_step,
-            aten.eye.default,
-            aten.eye.m,
-            aten.linspace.default,
             aten.logspace.default,
             aten.range.default,
             aten.range.step,

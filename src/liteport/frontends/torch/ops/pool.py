@@ -10,12 +10,13 @@ from math import prod
 import numpy as np
 import torch
 
+from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops._spatial import Ints, batched, per_dimension
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import basic, pooling, scattering
-from liteport.lowering.pooling import Window
+from liteport.lowering.pooling import OpenWindow, Window
 
 aten = torch.ops.aten
 
@@ -122,6 +123,10 @@ def _windows(
 
 def _counting(window: Window, padding: int) -> Window:
     """The window with its padding counted; what reaches beyond that (ceil_mode) is not."""
+    if isinstance(window, OpenWindow):
+        if window.pads != (padding, padding):
+            raise UnsupportedError(f"average pooling with ceil_mode over {window.size} elements: leave that size fixed")
+        return replace(window, divisor=np.full(1, window.kernel))
     start = np.arange(window.count) * window.stride - padding
     divisor = np.minimum(start + window.kernel, window.size + padding) - start
     return window if np.array_equal(divisor, window.divisors) else replace(window, divisor=divisor)

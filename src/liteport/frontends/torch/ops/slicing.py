@@ -8,6 +8,7 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
+from liteport.ir.sizes import larger, smaller
 from liteport.lowering import basic, scattering
 
 aten = torch.ops.aten
@@ -18,14 +19,24 @@ def slice_(
 ) -> Value:
     """slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)"""
     axis = _common.axis(dim, x.rank)
-    first, stop, _ = slice(start, end, step).indices(x.shape[axis])
-    return basic.strided_slice(b, x, axis, first, max(first, stop), step)
+    first, stop = _bounds(start, end, x.shape[axis])
+    return basic.strided_slice(b, x, axis, first, stop, step)
+
+
+def _bounds(start: int | None, end: int | None, size: int) -> tuple[int, int]:
+    """Where x[start:end] begins and ends, both counted from the front, along a dimension of `size`."""
+    first = 0 if start is None else _from_front(start, size)
+    return first, larger(first, size if end is None else _from_front(end, size))
+
+
+def _from_front(at: int, size: int) -> int:
+    return larger(at + size, 0) if at < 0 else smaller(at, size)
 
 
 def select(b: TorchBuilder, x: Value, dim: int, index: int) -> Value:
     """select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)"""
     axis = _common.axis(dim, x.rank)
-    return basic.squeeze(b, basic.narrow(b, x, axis, index % x.shape[axis], 1), axis)
+    return basic.squeeze(b, basic.narrow(b, x, axis, index + x.shape[axis] if index < 0 else index, 1), axis)
 
 
 def narrow(b: TorchBuilder, x: Value, dim: int, start: int, length: int) -> Value:
@@ -52,16 +63,18 @@ def slice_scatter(
 ) -> Value:
     """slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1)"""
     axis = _common.axis(dim, x.rank)
-    places = range(*slice(start, end, step).indices(x.shape[axis]))
-    shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+    first, stop = _bounds(start, end, x.shape[axis])
+    shape = (*x.shape[:axis], -(-(stop - first) // step), *x.shape[axis + 1 :])
     src = basic.broadcast_to(b, _common.operand(b, src, x.dtype), shape)
-    return scattering.put(b, x, axis, basic.ints(b, places), src)
+    if shape == x.shape:
+        return src
+    return scattering.put(b, x, axis, basic.ints(b, range(first, stop, step)), src)
 
 
 def select_scatter(b: TorchBuilder, x: Value, src: Value, dim: int, index: int) -> Value:
     """select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor"""
     axis = _common.axis(dim, x.rank)
-    at = index % x.shape[axis]
+    at = index + x.shape[axis] if index < 0 else index
     return slice_scatter(b, x, basic.unsqueeze(b, src, axis), axis, at, at + 1)
 
 
