@@ -49,7 +49,7 @@ def cases(table: Sequence[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in table])
 
 
-class _Function(nn.Module):
+class Function(nn.Module):
     def __init__(self, call: Callable[..., Any]) -> None:
         super().__init__()
         self.call = call
@@ -60,7 +60,7 @@ class _Function(nn.Module):
 
 def check(case: Case) -> Graph | None:
     """Runs the case; the optimised graph, or None where an error was due."""
-    module = case.model if isinstance(case.model, nn.Module) else _Function(case.model)
+    module = case.model if isinstance(case.model, nn.Module) else Function(case.model)
     model = TorchModel({SIGNATURE: Entry(module.eval(), tuple(case.inputs))})
     if case.error is not None:
         with pytest.raises(LiteportError) as caught:

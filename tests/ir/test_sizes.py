@@ -91,7 +91,7 @@ def test_witnesses_keep_to_range_and_conditions() -> None:
     assert all(v % 32 == 0 and 32 <= v <= 640 for v in height.values)
     assert height % 32 == 0
     assert [numbers["h"] for numbers in space.trials()] == [64, 32, 96]
-    with pytest.raises(UnsupportedError, match="no size of odd but the example's"):
+    with pytest.raises(UnsupportedError, match="no other size of odd than the example's"):
         Space(lambda numbers: False).symbol("odd", 3)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ else:
 
 _WITNESSES = 12
 _SMALL = 12  # half of them lie so near the lower end
-_DRAWS = 2000  # among which witnesses are searched
+_DRAWS = 2000  # among which a witness is searched
+_ATTEMPTS = 20  # to find numbers for several symbols that go together
 _SPAN = 4000  # how far those of an unlimited symbol lie apart
 
 FUNCTIONS: Mapping[str, Callable[[int, int], int]] = {
@@ -78,28 +79,42 @@ class Space:
 
     def symbol(self, name: str, example: int, limits: Range = Range()) -> Size:
         """The symbol `name`, `example` in the example. Raises UnsupportedError where no other number is allowed."""
-        if name not in self.symbols:
-            values = (example, *self._witnesses(name, limits))
-            self.ranges[name] = limits
-            self.symbols[name] = self._known[values] = Size(self, values, name, ())
+        self.declare({name: (example, limits)})
         return self.symbols[name]
 
-    def _witnesses(self, name: str, limits: Range) -> list[int]:
-        """Numbers all over the range: at first small ones, for all symbols at once, then any, and last the largest."""
-        rng = random.Random(len(self.symbols))
-        wide = [rng.randint(limits.low, limits.top) for _ in range(_DRAWS)]
-        chosen = []
-        for place in range(_WITNESSES):
-            low = limits.low + (place if place < 2 else rng.randrange(_SMALL) if place < _WITNESSES // 2 else _SPAN)
-            near = range(low, min(low + _DRAWS, limits.top + 1))
-            others = {n: s.values[place + 1] for n, s in self.symbols.items()}
-            last = [limits.top] if place == _WITNESSES - 1 else []
-            fit = (n for n in (*last, *near, *wide[place:]) if n in limits and self.allows({**others, name: n}))
-            number = next(fit, None)
-            if number is None:
-                raise UnsupportedError(f"no size of {name} but the example's is allowed: leave the dimension fixed")
-            chosen.append(number)
-        return chosen
+    def declare(self, wanted: Mapping[str, tuple[int, Range]]) -> None:
+        """Makes the symbols, with what they are in the example and their ranges: together where they depend on each
+        other. Raises UnsupportedError where no other numbers are allowed."""
+        new = {name: given for name, given in wanted.items() if name not in self.symbols}
+        self.ranges |= {name: limits for name, (_, limits) in new.items()}
+        witnesses = [self._witness(place, list(new)) for place in range(_WITNESSES)] if new else []
+        for name, (example, _) in new.items():
+            values = (example, *(numbers[name] for numbers in witnesses))
+            self.symbols[name] = self._known[values] = Size(self, values, name, ())
+
+    def _witness(self, place: int, names: Sequence[str]) -> Assignment:
+        """Numbers for new symbols that go with those which the others have at this place."""
+        others = {name: symbol.values[place + 1] for name, symbol in self.symbols.items()}
+        for attempt in range(_ATTEMPTS):
+            numbers = dict(others)
+            for name in names:
+                drawn = (n for n in self._draw(name, place, attempt) if self.allows({**numbers, name: n}))
+                if (number := next(drawn, None)) is None:
+                    break
+                numbers[name] = number
+            else:
+                return numbers
+        raise UnsupportedError(f"no other size of {', '.join(names)} than the example's is allowed: leave it fixed")
+
+    def _draw(self, name: str, place: int, attempt: int) -> Iterator[int]:
+        """Numbers to try: small ones in the first half of the places, then any, and at the last place the largest."""
+        rng, limits = random.Random(f"{name} {place} {attempt}"), self.ranges[name]
+        if place == _WITNESSES - 1 and not attempt:
+            yield limits.top
+        if place < _WITNESSES // 2:
+            first = limits.low + attempt + (place if place < 2 else rng.randrange(_SMALL))
+            yield from range(first, min(first + _DRAWS, limits.top + 1))
+        yield from (rng.randint(limits.low, limits.top) for _ in range(_DRAWS))
 
     def trials(self) -> list[dict[str, int]]:
         """Assignments to try a model at: the example's, smaller numbers, larger ones, and both mixed.

@@ -66,7 +66,7 @@ def _leave_open(graph: Graph, op: Op) -> None:
         # The one that is the longest to compute.
         numbers[max(open_, key=lambda i: (not numbers[i].is_symbol, i))] = -1
         _set(graph, op, 1, numbers)
-    elif isinstance(op.operator, ops.Slice) and not op.operand(1).has_sizes:
+    elif isinstance(op.operator, ops.Slice) and op.operand(1).is_const and op.operand(2).has_sizes:
         begins, sizes = op.operand(1).array, list(op.operand(2).array)
         ends = [begin + size for begin, size in zip(begins.tolist(), sizes, strict=True)]
         to_end = [end == dim for end, dim in zip(ends, op.input.shape, strict=True)]

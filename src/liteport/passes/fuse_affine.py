@@ -11,6 +11,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Activation, Operator, Padding
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType
 from liteport.passes.base import Pass
 from liteport.passes.weights import WEIGHTED, WEIGHTS, Weighted
@@ -95,6 +96,8 @@ class _Term:
             return None
         value, const = (left, right) if right.is_const else (right, left)
         per_channel = const.type.size == 1 or (const.type.size == const.shape[-1] == op.output.shape[-1])
+        if const.has_sizes or not is_fixed(op.output.shape[-1:]):
+            return None
         if value.type != op.output.type or not per_channel or value.quantization or const.quantization:
             return None
         terms = AFFINE[type(op.operator)](const.array.reshape(-1).astype(np.float64), const is left)

@@ -42,6 +42,7 @@ class Symbols:
         for (number, axis), expr in _dimensions(program):
             size = example[number][axis] if number < len(example) else None
             self._declare(expr, size, names.get((number, axis)), f"{program_inputs(program)[number].name}_{axis}")
+        self.space.declare({name: self._given(symbol) for symbol, name in self._names.items()})
         self.inputs = {node.name: self.shape(node.meta["val"]) for node in program_inputs(program)}
 
     def _declare(self, expr: Any, size: int | None, name: str | None, default: str) -> None:
@@ -89,12 +90,16 @@ class Symbols:
         return self.space.apply(function, left, right)
 
     def _symbol(self, symbol: sympy.Symbol) -> int:
+        self._names.setdefault(symbol, str(symbol))
+        self.space.declare({self._names[symbol]: self._given(symbol)})
+        return self.space.symbols[self._names[symbol]]
+
+    def _given(self, symbol: sympy.Symbol) -> tuple[int, Range]:
+        """The symbol's number in the example, and its range."""
         bounds = self._ranges.get(symbol)
         low = int(bounds.lower) if bounds is not None and bounds.lower.is_Integer else 0
         high = int(bounds.upper) if bounds is not None and bounds.upper.is_Integer else None
-        example = self._examples.get(symbol, max(low, 1))
-        self._names.setdefault(symbol, str(symbol))
-        return self.space.symbol(self._names[symbol], example, Range(low, high))
+        return self._examples.get(symbol, max(low, 1)), Range(low, high)
 
     def _allows(self, numbers: Assignment) -> bool:
         """Whether every guard on symbols that have a number holds."""

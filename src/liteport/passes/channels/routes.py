@@ -9,6 +9,7 @@ import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array
 
 # A route holds a row (source number, channel of the source) for each channel of a value.
@@ -21,7 +22,8 @@ def is_move(op: Op) -> bool:
     """Whether the operation does nothing but choose and line up whole channels (the last dimension)."""
     operator: Any = op.operator
     rank = op.output.rank
-    if op.output.quantization is not None or not rank:
+    ends = [d for v in (*data_inputs(op), *op.outputs) for d in v.shape[-1:]]
+    if op.output.quantization is not None or not rank or not is_fixed(ends):
         return False
     match operator:
         case ops.Concatenation():

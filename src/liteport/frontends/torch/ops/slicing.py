@@ -64,11 +64,12 @@ def slice_scatter(
     """slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1)"""
     axis = _common.axis(dim, x.rank)
     first, stop = _bounds(start, end, x.shape[axis])
-    shape = (*x.shape[:axis], -(-(stop - first) // step), *x.shape[axis + 1 :])
+    count = -(-(stop - first) // step)
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     src = basic.broadcast_to(b, _common.operand(b, src, x.dtype), shape)
     if shape == x.shape:
         return src
-    return scattering.put(b, x, axis, basic.ints(b, range(first, stop, step)), src)
+    return scattering.put(b, x, axis, basic.ints(b, [first + i * step for i in range(count)]), src)
 
 
 def select_scatter(b: TorchBuilder, x: Value, src: Value, dim: int, index: int) -> Value:

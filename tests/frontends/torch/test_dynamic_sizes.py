@@ -1,0 +1,189 @@
+"""Networks with dynamic dimensions: converted once, then run at several sizes and compared with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from liteport.backends.tflite.writer import to_bytes
+from liteport.check.litert import LiteRT, evaluate
+from liteport.errors import UnsupportedError
+from liteport.frontends.torch.dynamic import resolve
+from liteport.frontends.torch.model import Entry, TorchModel
+from liteport.passes.pipeline import optimise
+from tests.harness import SIGNATURE, TOLERANCE, Function, compare
+
+IMAGE, TEXT = torch.randn(1, 3, 24, 20), torch.randn(1, 6, 8)
+IMAGES = [(1, 3, 24, 20), (2, 3, 32, 48), (3, 3, 16, 40)]
+ODD = [*IMAGES, (2, 3, 17, 21)]
+TEXTS = [(1, 6, 8), (2, 9, 8), (3, 4, 8)]
+BATCHES = [(1, 6, 8), (2, 6, 8), (5, 6, 8)]
+
+
+@dataclass
+class Sizes:
+    """A function or module on one example, its dynamic dimensions, and the shapes that it is run at.
+
+    `without` are operators that must not be in the result.
+    """
+
+    id: str
+    model: Callable[..., Any]
+    example: Tensor
+    dynamic: str
+    shapes: Sequence[tuple[int, ...]]
+    without: Sequence[str] = ()
+    tolerance: float = TOLERANCE
+
+
+def image(id: str, model: Callable[..., Any], shapes: Sequence[tuple[int, ...]] = ODD, **more: Any) -> Sizes:
+    return Sizes(id, model, IMAGE, "0=batch,2=height,3=width", shapes, **more)
+
+
+def text(id: str, model: Callable[..., Any], **more: Any) -> Sizes:
+    return Sizes(id, model, TEXT, "0=batch,1=sequence", TEXTS, **more)
+
+
+def batch(id: str, model: Callable[..., Any], **more: Any) -> Sizes:
+    return Sizes(id, model, TEXT, "batch", BATCHES, **more)
+
+
+def heads(x: Tensor) -> Tensor:
+    return x.view(x.shape[0], -1, 2, 4).transpose(1, 2)
+
+
+def attention(x: Tensor, causal: bool = False) -> Tensor:
+    found = F.scaled_dot_product_attention(heads(x), heads(x * 2), heads(x), is_causal=causal)
+    return found.transpose(1, 2).reshape(x.shape)
+
+
+def causal_by_hand(x: Tensor) -> Tensor:
+    hidden = torch.triu(torch.ones(x.shape[1], x.shape[1]), 1).bool()
+    return (x @ x.transpose(1, 2)).masked_fill(hidden, -1e9).softmax(-1)
+
+
+def first_is_zero(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, 0] = 0
+    return y
+
+
+def last_is_zero(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, -1] = 0
+    return y
+
+
+CLASSIFIER = nn.Sequential(
+    nn.Conv2d(3, 8, 3, padding=1),
+    nn.BatchNorm2d(8),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.Linear(8 * 12 * 10, 5),
+)
+LINE = nn.Conv1d(8, 4, 3, padding=1)
+UNET = nn.Sequential(
+    *(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(4, 3, 3, padding=1))
+)
+
+CASES = [
+    Sizes("classifier", CLASSIFIER, IMAGE, "batch", [(n, 3, 24, 20) for n in (1, 2, 7)], without=["SHAPE"]),
+    image("conv", nn.Conv2d(3, 8, 3, padding=1)),
+    image("conv-stride", nn.Conv2d(3, 8, 3, stride=2, padding=1)),
+    image("conv-valid", nn.Conv2d(3, 8, 7, stride=2)),
+    image("conv-depthwise", nn.Conv2d(3, 3, 5, 2, 2, groups=3)),
+    image("conv-dilated", nn.Conv2d(3, 4, 3, padding=2, dilation=2)),
+    image("conv-transposed", nn.ConvTranspose2d(3, 4, 2, stride=2)),
+    image("conv-transposed-cropped", nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)),
+    image("max-pool", nn.MaxPool2d(3, 2, 1)),
+    image("max-pool-ceil", nn.MaxPool2d(3, 2, ceil_mode=True)),
+    image("average-pool", nn.AvgPool2d(2)),
+    image("average-pool-padded", nn.AvgPool2d(3, 2, 1)),
+    image("average-pool-of-seen", nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    image("global-average", nn.AdaptiveAvgPool2d(1)),
+    image("global-maximum", nn.AdaptiveMaxPool2d(1)),
+    image("nearest", nn.Upsample(scale_factor=2)),
+    image("bilinear", nn.Upsample(scale_factor=2, mode="bilinear")),
+    image("bilinear-aligned", nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), tolerance=1e-5),
+    image("back-to-input", lambda x: F.interpolate(F.avg_pool2d(x, 4), size=x.shape[2:], mode="nearest"), IMAGES),
+    image("down-and-up", UNET, IMAGES),
+    image("pad", lambda x: F.pad(x, (1, 2, 3, 0))),
+    image("crop", lambda x: x[:, :, 1:-1, 2:]),
+    image("every-other", lambda x: x[:, :, ::2, 1::2]),
+    image("pixel-shuffle", nn.Sequential(nn.Conv2d(3, 8, 1), nn.PixelShuffle(2))),
+    image("pixel-unshuffle", nn.PixelUnshuffle(2), IMAGES),
+    image("patches", lambda x: x.flatten(2).transpose(1, 2)),
+    image("group-norm", nn.GroupNorm(3, 3)),
+    image("instance-norm", nn.InstanceNorm2d(3)),
+    image("variance", lambda x: x.var((2, 3))),
+    image("flip-and-roll", lambda x: x.flip(-1).roll(1, -1)),
+    image("concat", lambda x: torch.cat([x, x * 2], 2)),
+    text("linear", nn.Linear(8, 4), without=["SHAPE"]),
+    text("attention", attention),
+    text("attention-causal", lambda x: attention(x, causal=True)),
+    text("encoder", nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)),
+    text("causal-by-hand", causal_by_hand),
+    text("positions", lambda x: x + torch.arange(x.shape[1])[None, :, None]),
+    text("positions-backwards", lambda x: torch.arange(x.shape[1] - 1, -1, -1)),
+    text("class-token", lambda x: torch.cat([torch.arange(8.0).expand(x.shape[0], 1, 8), x], 1)),
+    text("tril", lambda x: torch.tril(x @ x.transpose(1, 2))),
+    text("eye", lambda x: torch.eye(x.shape[1]) + x.sum()),
+    text("grid", lambda x: torch.meshgrid(torch.arange(x.shape[0]), torch.arange(x.shape[1]), indexing="ij")),
+    text("length", lambda x: (x.sum(1) / x.shape[1], x * x.shape[1] ** 0.5, torch.full((x.shape[0],), x.shape[1]))),
+    text("filled", lambda x: torch.zeros(x.shape[0], x.shape[1]) + x.sum(-1)),
+    text("expand-and-repeat", lambda x: x[:, None].expand(-1, 3, -1, -1).repeat(2, 1, 1, 1)),
+    text("merged", lambda x: x.reshape(-1, 8)),
+    text("apart", lambda x: x.reshape(x.shape[0] * x.shape[1], 2, 4)),
+    text("ends", lambda x: (x[:, 0], x[:, -1], x[:, 1:], x[:, :-1], x[:, -2:])),
+    text("written-first", first_is_zero),
+    text("written-last", last_is_zero),
+    text("last-by-index", lambda x: x[torch.arange(x.shape[0]), -1]),
+    text("chunks", lambda x: torch.cat(x.chunk(2, -1), 1)),
+    text("einsum", lambda x: torch.einsum("bsd,btd->bst", x, x)),
+    text("sorted", lambda x: x.sort(1)[0]),
+    text("taken", lambda x: x.gather(1, x.argmax(1, keepdim=True))),
+    text("conv1d", lambda x: LINE(x.transpose(1, 2))),
+    batch("lstm", nn.LSTM(8, 5, batch_first=True)),
+    batch("gru-both-ways", nn.GRU(8, 5, bidirectional=True, batch_first=True)),
+    Sizes("lstm-loop", nn.LSTM(8, 5, batch_first=True), torch.randn(1, 40, 8), "batch", [(1, 40, 8), (3, 40, 8)]),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c.id for c in CASES])
+def test_sizes(case: Sizes) -> None:
+    module = case.model if isinstance(case.model, nn.Module) else Function(case.model)
+    dynamic = resolve(case.dynamic, module.forward, (case.example,), {})
+    model = TorchModel({SIGNATURE: Entry(module.eval(), (case.example,), dynamic=dynamic)})
+    ir = model.to_ir()
+    optimise(ir, evaluate, debug=True)
+    runner = LiteRT(to_bytes(ir), threads=1)
+    [name] = model.input_names(SIGNATURE)
+    rng = np.random.default_rng(0)
+    for shape in case.shapes:
+        inputs = {name: rng.standard_normal(shape).astype(np.float32)}
+        compare(model.run(inputs, SIGNATURE), runner.run(inputs, SIGNATURE), case.tolerance)
+    assert not {op.name for op in ir.graphs[0].ops} & set(case.without)
+
+
+# what needs a fixed size, and what the error says
+FIXED: list[tuple[str, Callable[[Tensor], Any], str]] = [
+    ("bicubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), "a fixed number is needed in the place of"),
+    ("uneven factor", lambda x: F.interpolate(x, scale_factor=1.3), "give the size to resize to"),
+    ("adaptive", lambda x: F.adaptive_avg_pool2d(x, 2), "a fixed number is needed in the place of"),
+]
+
+
+@pytest.mark.parametrize(("call", "why"), [f[1:] for f in FIXED], ids=[f[0] for f in FIXED])
+def test_fixed_sizes_are_asked_for(call: Callable[[Tensor], Any], why: str) -> None:
+    module = Function(call)
+    dynamic = resolve("2=height", module.forward, (IMAGE,), {})
+    with pytest.raises(UnsupportedError, match=why):
+        TorchModel({SIGNATURE: Entry(module, (IMAGE,), dynamic=dynamic)}).to_ir()
