@@ -15,6 +15,7 @@ from liteport.passes.dead import DropDead
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_gelu import FuseGelu
 from liteport.passes.fuse_sign import FuseSign
+from liteport.passes.join_slices import JoinSlices
 from liteport.passes.merge_cut import MergeCut
 from liteport.passes.simplify import Simplify
 from tests.passes.support import GraphCase, check, conv, make, weights
@@ -66,6 +67,9 @@ def test_merge_cut(case: GraphCase) -> None:
 ADJOINT = [
     GraphCase("columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [0, 2, 1])), [(2, 5, 4), (2, 3, 4)], ["BATCH_MATMUL"]),
     GraphCase("the batch stays moved", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 2, 0])), [(2, 5, 4), (3, 2, 4)], ["TRANSPOSE", "BATCH_MATMUL"]),
+    GraphCase("a constant matrix is a linear layer", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], b.const(weights(1, 4, 3))), [(2, 5, 4)], ["FULLY_CONNECTED"]),
+    GraphCase("and one by rows", lambda b, xs: product(b, xs[0], b.const(weights(3, 4))), [(2, 5, 4)], ["FULLY_CONNECTED"]),
+    GraphCase("a matrix for each of the batch stays", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], b.const(weights(2, 4, 3))), [(2, 5, 4)], ["BATCH_MATMUL"]),
     GraphCase("rows stay", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 0, 2])), [(2, 5, 4), (4, 2, 3)], ["TRANSPOSE", "BATCH_MATMUL"]),
 ]  # fmt: skip
 
@@ -191,3 +195,22 @@ GELU = [
 @pytest.mark.parametrize("case", GELU, ids=lambda c: c.id)
 def test_gelu(case: GraphCase) -> None:
     check(case, FuseGelu(), DropDead())
+
+
+def slices(b: Builder, x: Value, axis: int, *starts: int, size: int) -> list[Value]:
+    return [b.emit(ops.Abs(), narrow(b, x, axis, start, size)) for start in starts]
+
+
+THREE = [(2, 3, 4)]
+JOINED = [
+    GraphCase("thirds", lambda b, xs: slices(b, xs[0], 1, 0, 1, 2, size=1), THREE, ["SPLIT", "ABS", "ABS", "ABS"]),
+    GraphCase("out of order", lambda b, xs: slices(b, xs[0], 0, 1, 0, size=1), THREE, ["SPLIT", "ABS", "ABS"]),
+    GraphCase("a part left out: stays", lambda b, xs: slices(b, xs[0], 1, 0, 2, size=1), THREE, ["SLICE", "ABS", "SLICE", "ABS"]),
+    GraphCase("too many for XNNPACK: stays", lambda b, xs: slices(b, xs[0], 1, 0, 1, 2, 3, 4, size=1), X, ["SLICE", "ABS"] * 5),
+    GraphCase("longer parts stay", lambda b, xs: slices(b, xs[0], 2, 0, 2, size=2), THREE, ["SLICE", "ABS", "SLICE", "ABS"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", JOINED, ids=lambda c: c.id)
+def test_join_slices(case: GraphCase) -> None:
+    check(case, JoinSlices())

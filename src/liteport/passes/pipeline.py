@@ -23,6 +23,7 @@ from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_residual import FuseResidual
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.fuse_sign import FuseSign
+from liteport.passes.join_slices import JoinSlices
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
 from liteport.passes.merge_cut import MergeCut
@@ -46,6 +47,7 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         *clean,
         NarrowIndices(),
         # Parts without the dimension that they were cut along: one transpose less to place for the layout.
+        JoinSlices(),
         MergeCut(),
         *clean,
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.

@@ -10,12 +10,16 @@ import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Activation, Arithmetic, Elementwise, Operator, Reduction, broadcast
 from liteport.ir.sizes import is_fixed
+from liteport.ir.types import DType
 from liteport.lowering.basic import reshape, slice_, transpose
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
+
+# FULLY_CONNECTED stops here (see lowering/matmul.py).
+_LINEAR_RANK = 5
 
 # Elementwise operators whose kernels do not broadcast.
 NO_BROADCAST = (ops.AddN, ops.Atan2, ops.Prelu, ops.Select)
@@ -89,14 +93,30 @@ def _transpose(graph: Graph, op: Op) -> Value | None:
 
 
 def _matmul(graph: Graph, op: Op) -> Value | None:
-    """batch_matmul(x, transpose(y)) => batch_matmul(x, transpose(y), adjoint), where y's rows then stay whole"""
+    """batch_matmul(x, constant matrix) => linear(x);  batch_matmul(x, transpose(y)) => batch_matmul(x, transpose(y),
+    adjoint), where y's rows then stay whole"""
     matmul, y = cast(ops.BatchMatmul, op.operator), op.operand(1)
+    if y.is_const:
+        return _linear(graph, op, matmul)
     perm = _perm(y.producer) if y.producer is not None and isinstance(y.producer.operator, ops.Transpose) else None
     if y.producer is None or perm is None or perm[-2] != len(perm) - 1:
         return None
     b = Builder(graph, op)
     rows = transpose(b, y.producer.input, (*perm[:-2], perm[-1], perm[-2]))
     return b.emit(replace(matmul, adj_y=not matmul.adj_y), op.input, rows)
+
+
+def _linear(graph: Graph, op: Op, matmul: ops.BatchMatmul) -> Value | None:
+    """The product with one constant matrix for the whole batch as a linear layer, which other passes know."""
+    x, y = op.input, op.operand(1)
+    plain = x.dtype is DType.FLOAT32 and x.quantization is None and y.quantization is None
+    if not plain or x.is_const or matmul.adj_x or y.rank > x.rank or x.rank > _LINEAR_RANK:
+        return None
+    if y.type.size != y.shape[-1] * y.shape[-2]:
+        return None
+    matrix = y.array.reshape(y.shape[-2:])
+    weights = constant(matrix if matmul.adj_y else matrix.T, y.name)
+    return Builder(graph, op).emit(ops.FullyConnected(keep_num_dims=True), x, weights, None)
 
 
 def _cast(graph: Graph, op: Op) -> Value | None:
