@@ -47,7 +47,7 @@ IMAGE_AND_TEXT: Mapping[str, Row] = {
     "clip": ("CLIPModel", {"text_config": CLIP_TEXT, "vision_config": CLIP_VISION, "projection_dim": 16}, captioned),
     "chinese_clip": ("ChineseCLIPModel", {"text_config": TEXT, "vision_config": CLIP_VISION, "projection_dim": 16}, captioned),
     "siglip": ("SiglipModel", {"text_config": TEXT, "vision_config": VISION}, captioned),
-    "align": ("AlignModel", {"text_config": TEXT, "vision_config": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 32, "image_size": 32}, "projection_dim": 32}, captioned),
+    "align": ("AlignModel", {"text_config": TEXT, "vision_config": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 32, "image_size": 32}, "projection_dim": 80}, captioned),
     "altclip": ("AltCLIPModel", {"text_config": {**TEXT, "project_dim": 32}, "vision_config": CLIP_VISION, "projection_dim": 16}, captioned),
     "groupvit": ("GroupViTModel", {"text_config": CLIP_TEXT, "vision_config": {"image_size": 32, "patch_size": 8, "hidden_size": 32, "intermediate_size": 64, "depths": [2, 1, 1], "num_group_tokens": [8, 4, 0], "num_output_groups": [8, 4, 4], "num_attention_heads": 4, "num_hidden_layers": 4}, "projection_dim": 16, "projection_intermediate_dim": 32}, captioned),
     "blip": ("BlipForImageTextRetrieval", {"text_config": {**TEXT, "encoder_hidden_size": 32, "bos_token_id": 1, "sep_token_id": 2}, "vision_config": VISION, "projection_dim": 16, "image_text_hidden_size": 16}, captioned),

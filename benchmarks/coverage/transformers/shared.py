@@ -92,4 +92,4 @@ SWIN = {"image_size": 32, "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "n
 SWIN_FOUR = ("SwinConfig", {"image_size": 64, "patch_size": 4, "embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 4, "out_features": ["stage1", "stage2", "stage3", "stage4"]})  # fmt: skip
 CLIP_TEXT = {**TEXT, "projection_dim": 16, "eos_token_id": 2}
 CLIP_VISION = {**VISION, "projection_dim": 16}
-DINO = ("Dinov2Config", {**CORE, "image_size": 56, "patch_size": 14, "out_features": ["stage1", "stage2", "stage1", "stage2"], "reshape_hidden_states": False, "apply_layernorm": True})  # fmt: skip
+DINO = ("Dinov2Config", {**CORE, "num_hidden_layers": 4, "image_size": 56, "patch_size": 14, "out_features": ["stage1", "stage2", "stage3", "stage4"], "reshape_hidden_states": False, "apply_layernorm": True})  # fmt: skip

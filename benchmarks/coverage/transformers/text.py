@@ -36,7 +36,7 @@ ENCODERS: Mapping[str, Row] = {
     "squeezebert": ("SqueezeBertModel", {**TEXT, "embedding_size": 32}, text),
     "roformer": ("RoFormerModel", {**TEXT, "embedding_size": 32}, text),
     "convbert": ("ConvBertModel", {**TEXT, "embedding_size": 16}, text),
-    "nystromformer": ("NystromformerModel", {**TEXT, "num_landmarks": 4, "segment_means_seq_len": 16}, partial(text, 16)),
+    "nystromformer": ("NystromformerModel", {**TEXT, "num_landmarks": 4, "segment_means_seq_len": 16}, partial(tokens, 16)),
     "funnel": ("FunnelModel", {"vocab_size": VOCABULARY, "block_sizes": [1, 1], "d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 64}, text),
     "fnet": ("FNetModel", TEXT, tokens),
     "longformer": ("LongformerModel", {**TEXT, "attention_window": 8}, partial(text, 16)),

@@ -42,10 +42,10 @@ VISION_MODELS: Mapping[str, Row] = {
     "mobilenet_v2": ("MobileNetV2Model", {"depth_multiplier": 0.25}, image),
     "resnet": ("ResNetModel", RESNET[1], image),
     "regnet": ("RegNetModel", {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "groups_width": 8}, image),
-    "bit": ("BitModel", {"embedding_size": 32, "hidden_sizes": [32, 32, 64, 64], "depths": [1, 1, 1, 1]}, image),
+    "bit": ("BitModel", {"num_groups": 4, "embedding_size": 32, "hidden_sizes": [32, 32, 64, 64], "depths": [1, 1, 1, 1]}, image),
     "levit": ("LevitModel", {"image_size": 64, "hidden_sizes": [16, 24, 32], "num_attention_heads": [1, 2, 2], "depths": [1, 1, 1], "key_dim": [8, 8, 8]}, partial(image, 64)),
     "poolformer": ("PoolFormerModel", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}, image),
-    "cvt": ("CvtModel", {"embed_dim": [8, 16, 24], "num_heads": [1, 2, 2], "depth": [1, 1, 2]}, image),
+    "cvt": ("CvtModel", {"embed_dim": [8, 16, 24], "num_heads": [1, 2, 2], "depth": [1, 2, 3]}, image),
     "focalnet": ("FocalNetModel", {"image_size": 32, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "focal_levels": [2, 2], "focal_windows": [3, 3]}, image),
     "pvt": ("PvtModel", {"image_size": 64, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]}, partial(image, 64)),
     "pvt_v2": ("PvtV2Model", {"image_size": 64, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]}, partial(image, 64)),
@@ -66,21 +66,21 @@ DETECTION: Mapping[str, Row] = {
     "table_transformer": ("TableTransformerForObjectDetection", DETECTOR, partial(image, 64)),
     "deformable_detr": ("DeformableDetrForObjectDetection", {**DETECTOR, "num_feature_levels": 1}, partial(image, 64)),
     "yolos": ("YolosForObjectDetection", {**VISION, "image_size": [32, 32], "num_detection_tokens": 5}, image),
-    "rt_detr": ("RTDetrForObjectDetection", {"backbone_config": ("RTDetrResNetConfig", {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "out_features": ["stage2", "stage3", "stage4"]}), "encoder_in_channels": [16, 24, 32], "encoder_hidden_dim": 32, "encoder_ffn_dim": 64, "d_model": 32, "decoder_in_channels": [32, 32, 32], "num_queries": 6, "decoder_layers": 2, "decoder_ffn_dim": 64, "decoder_attention_heads": 4, "encoder_attention_heads": 4, "num_denoising": 0}, partial(image, 64)),
+    "rt_detr": ("RTDetrForObjectDetection", {"backbone_config": ("RTDetrResNetConfig", {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "out_features": ["stage2", "stage3", "stage4"]}), "encoder_in_channels": [16, 24, 32], "encoder_hidden_dim": 32, "encoder_ffn_dim": 64, "d_model": 32, "decoder_in_channels": [32, 32, 32], "num_queries": 6, "decoder_layers": 2, "decoder_ffn_dim": 64, "decoder_attention_heads": 4, "encoder_attention_heads": 4, "num_denoising": 0, "initializer_range": 0.5}, partial(image, 64)),
     "owlvit": ("OwlViTForObjectDetection", {"text_config": {**CLIP_TEXT, "max_position_embeddings": 16}, "vision_config": CLIP_VISION, "projection_dim": 32}, lambda: {**captioned(), "input_ids": ids(12)}),
 }  # fmt: skip
 
 SEGMENTATION: Mapping[str, Row] = {
     "segformer": ("SegformerForSemanticSegmentation", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2], "decoder_hidden_size": 32}, partial(image, 64)),
-    "mask2former": ("Mask2FormerForUniversalSegmentation", {"backbone_config": SWIN_FOUR, "feature_size": 16, "mask_feature_size": 16, "hidden_dim": 16, "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1, "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 5}, partial(image, 64)),
-    "maskformer": ("MaskFormerForInstanceSegmentation", {"backbone_config": SWIN_FOUR, "fpn_feature_size": 16, "mask_feature_size": 16, "decoder_config": {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "num_queries": 5, "model_type": "detr"}}, partial(image, 64)),
+    "mask2former": ("Mask2FormerForUniversalSegmentation", {"backbone_config": SWIN_FOUR, "feature_size": 32, "mask_feature_size": 32, "hidden_dim": 32, "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1, "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 5}, partial(image, 64)),
+    "maskformer": ("MaskFormerForInstanceSegmentation", {"backbone_config": SWIN_FOUR, "fpn_feature_size": 32, "mask_feature_size": 32, "decoder_config": {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "num_queries": 5, "model_type": "detr"}}, partial(image, 64)),
     "upernet": ("UperNetForSemanticSegmentation", {"backbone_config": SWIN_FOUR, "hidden_size": 16, "auxiliary_in_channels": 32, "auxiliary_channels": 16, "use_auxiliary_head": False}, partial(image, 64)),
     "sam": ("SamModel", {"vision_config": {**VISION, "output_channels": 16, "num_pos_feats": 8, "window_size": 2, "global_attn_indexes": [1], "mlp_dim": 64}, "prompt_encoder_config": {"hidden_size": 16, "image_size": 32, "patch_size": 8, "mask_input_channels": 4}, "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "iou_head_hidden_dim": 16}}, lambda: {**image(), "input_points": torch.rand(1, 1, 2, 2) * 32, "input_labels": torch.ones(1, 1, 2, dtype=torch.int64)}),
     "clipseg": ("CLIPSegForImageSegmentation", {"text_config": CLIP_TEXT, "vision_config": CLIP_VISION, "projection_dim": 16, "extract_layers": [0, 1], "reduce_dim": 16, "decoder_num_attention_heads": 2, "decoder_intermediate_size": 32, "conditional_layer": 0}, captioned),
 }  # fmt: skip
 
 DEPTH: Mapping[str, Row] = {
-    "dpt": ("DPTForDepthEstimation", {**VISION, "backbone_out_indices": [0, 0, 1, 1], "neck_hidden_sizes": [8, 16, 16, 32], "fusion_hidden_size": 16, "is_hybrid": False, "qkv_bias": True}, image),
+    "dpt": ("DPTForDepthEstimation", {**VISION, "num_hidden_layers": 4, "backbone_out_indices": [0, 1, 2, 3], "neck_hidden_sizes": [8, 16, 16, 32], "fusion_hidden_size": 16, "is_hybrid": False, "qkv_bias": True}, image),
     "glpn": ("GLPNForDepthEstimation", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2], "decoder_hidden_size": 16}, partial(image, 64)),
     "depth_anything": ("DepthAnythingForDepthEstimation", {"backbone_config": DINO, "patch_size": 14, "reassemble_hidden_size": 32, "neck_hidden_sizes": [8, 16, 16, 32], "fusion_hidden_size": 16, "head_hidden_size": 8}, partial(image, 56)),
 }  # fmt: skip
