@@ -53,7 +53,7 @@ IMAGE_AND_TEXT: Mapping[str, Row] = {
     "blip": ("BlipForImageTextRetrieval", {"text_config": {**TEXT, "encoder_hidden_size": 32, "bos_token_id": 1, "sep_token_id": 2}, "vision_config": VISION, "projection_dim": 16, "image_text_hidden_size": 16}, captioned),
     "xclip": ("XCLIPModel", {"text_config": CLIP_TEXT, "vision_config": {**CLIP_VISION, "num_frames": 2, "mit_hidden_size": 16, "mit_intermediate_size": 32, "mit_num_hidden_layers": 1, "mit_num_attention_heads": 2}, "projection_dim": 16, "prompt_num_attention_heads": 2, "prompt_layers": 1}, lambda: {**text(), "pixel_values": torch.randn(1, 2, 3, 32, 32)}),
     "vilt": ("ViltModel", {**TEXT, "image_size": 32, "patch_size": 8, "max_image_length": -1}, captioned),
-    "bridgetower": ("BridgeTowerModel", {"text_config": TEXT, "vision_config": {"hidden_size": 32, "num_hidden_layers": 2, "patch_size": 8, "image_size": 32}, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}, captioned),
+    "bridgetower": ("BridgeTowerModel", {"text_config": {**TEXT, "hidden_size": 64}, "vision_config": {"hidden_size": 64, "num_hidden_layers": 2, "patch_size": 8, "image_size": 32}, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}, captioned),
     "flava_image": ("FlavaImageModel", VISION, image),
     "vision_text_dual_encoder": ("VisionTextDualEncoderModel", {"vision_config": {**VISION, "model_type": "vit"}, "text_config": {**TEXT, "model_type": "bert"}, "projection_dim": 16}, captioned),
 }  # fmt: skip
