@@ -42,13 +42,14 @@ def _convert_and_verify(suite: str, name: str, folder: Path, samples: int, start
     outcome.seconds, outcome.cpu_seconds = time.monotonic() - start, time.process_time()
     outcome.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     outcome.operators = model.inspect().operators
-    outcome.converted = True
+    outcome.converted, outcome.reason = True, "interrupted before it was verified"
     outcome.store(folder / f"{name}.json")
     verification = model.verify(samples)
     nearest = max(verification.outputs, key=lambda output: output.mean_error / output.bar if output.bar else 0.0)
     outcome.error, outcome.allowed = nearest.mean_error, nearest.bar
+    outcome.rounding = any(output.is_rounding for output in verification.outputs)
     verification.require()
-    outcome.verified = True
+    outcome.verified, outcome.reason = True, ""
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ class Outcome:
     """Both times run from the process's start to the file, on the clock and on the processor; `peak_mb` is its memory
     until then; `operators` are the file's.
 
-    `error` is the mean error of the output that comes nearest to its bar, `allowed` that bar. `reason` says why a
-    network was not converted or not verified, and is empty where it was.
+    `error` is the mean error of the output that comes nearest to its bar, `allowed` that bar; `rounding` tells that
+    some output passed only by what PyTorch's own float32 is off its float64. `reason` says why a network was not
+    converted or not verified, and is empty where it was.
     """
 
     date: str = ""
@@ -29,6 +30,7 @@ class Outcome:
     operators: Mapping[str, int] = field(default_factory=dict)
     error: float = 0.0
     allowed: float = 0.0
+    rounding: bool = False
     reason: str = ""
 
     @property

@@ -29,6 +29,8 @@ LEGEND = """
 - **on CPU**: how many of these were processor time; the rest was waiting for a machine that others share.
 - **peak MB**: the largest resident set of the process until then.
 - **error / allowed**: of the output that comes nearest to its bar.
+- **verified, rounding**: an output is further from PyTorch's than 1e-6 of its size, and as near as float32 allows:
+  [what that means](verification.md#the-bar).
 """
 
 
@@ -82,7 +84,13 @@ def row(name: str, outcome: Outcome) -> tuple[str, ...]:
     ]
     share = f"{outcome.error / outcome.allowed:.2f}" if outcome.allowed else ""
     shown = figures if outcome.converted else [""] * len(figures)
-    return name, parameters, *shown, share, "verified" if outcome.verified else brief(outcome.reason)
+    return name, parameters, *shown, share, verdict(outcome)
+
+
+def verdict(outcome: Outcome) -> str:
+    if not outcome.verified:
+        return brief(outcome.reason)
+    return "verified, rounding" if outcome.rounding else "verified"
 
 
 def brief(reason: str) -> str:

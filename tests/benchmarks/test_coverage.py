@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_tables_can_be_read_without_building_anything(suite: str) -> None:
 
 def test_a_row_holds_the_figures_or_the_reason() -> None:
     assert report.row("a", VERIFIED) == ("a", "1.2 M", "27", "1", "4.2", "3.9", "377", "0.25", "verified")
+    assert report.row("a", replace(VERIFIED, rounding=True))[-1] == "verified, rounding"
     assert report.row("b", REFUSED)[-1] == r"UnsupportedError: 1 operator cannot be converted: a \| b"
     assert {len(report.row("a", o)) for o in (VERIFIED, REFUSED, Outcome())} == {len(report.HEADER)}
 
@@ -72,6 +74,12 @@ def test_the_page_counts_and_dates() -> None:
     page = report.page(again, versions)
     assert "Measured 2026-11-24 to 2026-11-25 with torch 2.13.0." in page
     assert "| torchvision | 2 | 1 | 1 |" in page
+
+
+def test_the_page_is_what_the_report_says() -> None:
+    docs = ROOT / "docs"
+    written = report.page(*report.read((docs / "coverage.json").read_text()))
+    assert (docs / "coverage.md").read_text() == written, "run: python -m benchmarks.coverage --publish"
 
 
 @pytest.mark.parametrize(
