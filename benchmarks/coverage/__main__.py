@@ -31,6 +31,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for each network (300)")
     parser.add_argument("--samples", type=int, default=2, help="random inputs to verify on (2)")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "coverage", help="folder for outcomes and logs")
+    parser.add_argument("--warm", action="store_true", help="fork from a process that is warm; no times, no memory")
     parser.add_argument("--keep", action="store_true", help="keep the .tflite files")
     parser.add_argument(
         "--publish", action="store_true", help="write docs/coverage.json and docs/coverage.md, at the end"
@@ -71,7 +72,7 @@ def _version(package: str) -> str | None:
 
 def main() -> int:
     chosen = options()
-    runner = Runner(chosen.out, chosen.timeout, chosen.samples, chosen.keep)
+    runner = Runner(chosen.out, chosen.timeout, chosen.samples, chosen.keep, chosen.warm)
     failures = 0
     for suite, name in networks(chosen):
         outcome = runner.outcome(suite, name)

@@ -22,8 +22,8 @@ from examples.support.weights import uneven
 _LONGEST = 2000  # characters of a reason
 
 
-def convert_and_verify(suite: str, name: str, folder: Path, samples: int, start: float) -> None:
-    """Leaves the file, and its outcome beside it."""
+def convert_and_verify(suite: str, name: str, folder: Path, samples: int, start: float | None = None) -> None:
+    """Leaves the file, and its outcome beside it; without `start` time and memory are not measured."""
     outcome = Outcome(date=date.today().isoformat())
     try:
         _convert_and_verify(suite, name, folder, samples, start, outcome)
@@ -32,15 +32,18 @@ def convert_and_verify(suite: str, name: str, folder: Path, samples: int, start:
     outcome.store(folder / f"{name}.json")
 
 
-def _convert_and_verify(suite: str, name: str, folder: Path, samples: int, start: float, outcome: Outcome) -> None:
+def _convert_and_verify(
+    suite: str, name: str, folder: Path, samples: int, start: float | None, outcome: Outcome
+) -> None:
     network = table(suite)[name]
     module = uneven(network.build())
     args, kwargs = network.example()
     outcome.parameters = sum(p.numel() for p in module.parameters())
     model = liteport.convert(module, args, kwargs=kwargs)
     model.save(folder / f"{name}.tflite")
-    outcome.seconds, outcome.cpu_seconds = time.monotonic() - start, time.process_time()
-    outcome.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if start is not None:
+        outcome.seconds, outcome.cpu_seconds = time.monotonic() - start, time.process_time()
+        outcome.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     outcome.operators = model.inspect().operators
     outcome.converted, outcome.reason = True, "interrupted before it was verified"
     outcome.store(folder / f"{name}.json")

@@ -13,7 +13,7 @@ TRANSPOSE = "TRANSPOSE"
 @dataclass
 class Outcome:
     """Both times run from the process's start to the file, on the clock and on the processor; `peak_mb` is its memory
-    until then; `operators` are the file's.
+    until then; all three are 0 where the start was not a cold one. `operators` are the file's.
 
     `error` is the mean error of the output that comes nearest to its bar, `allowed` that bar; `rounding` tells that
     some output passed only by what PyTorch's own float32 is off its float64. `reason` says why a network was not

@@ -27,7 +27,8 @@ mistakes. The verification is the usual one, to the [usual bar](verification.md)
 LEGEND = """
 - **seconds**: from the start of the process to the file, the building of the network included.
 - **on CPU**: how many of these were processor time; the rest was waiting for a machine that others share.
-- **peak MB**: the largest resident set of the process until then.
+- **peak MB**: the largest resident set of the process until then. Where these three are missing, the verdict comes from
+  a quicker run (`--warm`), whose processes start with all packages loaded.
 - **error / allowed**: of the output that comes nearest to its bar.
 - **verified, rounding**: an output is further from PyTorch's than 1e-6 of its size, and as near as float32 allows:
   [what that means](verification.md#the-bar).
@@ -75,16 +76,10 @@ def section(suite: str, networks: Mapping[str, Outcome]) -> str:
 
 def row(name: str, outcome: Outcome) -> tuple[str, ...]:
     parameters = f"{outcome.parameters / 1e6:.1f} M" if outcome.parameters else ""
-    figures = [
-        str(sum(outcome.operators.values())),
-        str(outcome.transposes),
-        f"{outcome.seconds:.1f}",
-        f"{outcome.cpu_seconds:.1f}",
-        f"{outcome.peak_mb:.0f}",
-    ]
+    counts = (str(sum(outcome.operators.values())), str(outcome.transposes)) if outcome.converted else ("", "")
+    costs = (f"{outcome.seconds:.1f}", f"{outcome.cpu_seconds:.1f}", f"{outcome.peak_mb:.0f}")
     share = f"{outcome.error / outcome.allowed:.2f}" if outcome.allowed else ""
-    shown = figures if outcome.converted else [""] * len(figures)
-    return name, parameters, *shown, share, verdict(outcome)
+    return name, parameters, *counts, *(costs if outcome.seconds else ("", "", "")), share, verdict(outcome)
 
 
 def verdict(outcome: Outcome) -> str:

@@ -7,20 +7,29 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.converters import ROOT
 from benchmarks.coverage.outcome import Outcome
 
+# What a conversion would import by and by; torchvision before all that import it.
+_HEAVY = ("examples.support.torchvision_cpu", "liteport.frontends.torch.entries", "liteport.passes.pipeline")
+
 
 @dataclass(frozen=True)
 class Runner:
-    """`folder` holds an outcome per network, by suite; `timeout` is in seconds; `samples` are verified on."""
+    """`folder` holds an outcome per network, by suite; `timeout` is in seconds; `samples` are verified on.
+
+    With `warm` the processes are forked from this one, packages loaded: quicker where only the verdict matters.
+    """
 
     folder: Path
     timeout: float = 300.0
     samples: int = 2
     keep: bool = False
+    warm: bool = False
 
     def path(self, suite: str, name: str) -> Path:
         return self.folder / suite / f"{name}.json"
@@ -35,7 +44,7 @@ class Runner:
         path = self.path(suite, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        why = self._run(suite, name)
+        why = self._fork(suite, name) if self.warm else self._run(suite, name)
         outcome = Outcome.stored(path) if path.is_file() else Outcome()
         if why:
             outcome.reason = why
@@ -53,7 +62,32 @@ class Runner:
             try:
                 done = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, timeout=self.timeout, check=False)
             except subprocess.TimeoutExpired:
-                return f"not done after {self.timeout:.0f} s"
-        if done.returncode < 0:
-            return f"killed by {signal.Signals(-done.returncode).name}"
-        return f"exit code {done.returncode}" if done.returncode else ""
+                return self._late
+        return _ending(done.returncode)
+
+    def _fork(self, suite: str, name: str) -> str:
+        """As _run, in a process that starts warm."""
+        from benchmarks.coverage.one import convert_and_verify
+
+        for package in (*_HEAVY, suite):
+            import_module(package)
+        arguments = (suite, name, self.folder / suite, self.samples)
+        process = get_context("fork").Process(target=convert_and_verify, args=arguments)
+        process.start()
+        process.join(self.timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            return self._late
+        return _ending(process.exitcode or 0)
+
+    @property
+    def _late(self) -> str:
+        return f"not done after {self.timeout:.0f} s"
+
+
+def _ending(code: int) -> str:
+    """What is wrong with an exit code, or nothing."""
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}" if code else ""
