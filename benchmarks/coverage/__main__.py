@@ -57,7 +57,7 @@ def is_due(stored: Outcome | None, chosen: argparse.Namespace) -> bool:
 
 def publish(runner: Runner) -> None:
     """Writes the report from all stored outcomes, of all suites."""
-    outcomes = {s: {n: o for n in table(s) if (o := runner.outcome(s, n))} for s in SUITES}
+    outcomes = {s: {n: runner.outcome(s, n) or Outcome(reason="not run yet") for n in table(s)} for s in SUITES}
     document = report.document(outcomes, {name: found for name in PACKAGES if (found := _version(name))})
     (ROOT / "docs" / "coverage.json").write_text(document)
     (ROOT / "docs" / "coverage.md").write_text(report.page(*report.read(document)))
