@@ -59,7 +59,9 @@ def _families() -> Iterator[str]:
 
 def _name(target: Any) -> str:
     """relu for aten.relu.default, add.Tensor for aten.add.Tensor; other namespaces in full."""
-    return str(target).removeprefix("aten.").removesuffix(".default")
+    if hasattr(target, "overloads") or hasattr(target, "_schema"):
+        return str(target).removeprefix("aten.").removesuffix(".default")
+    return str(target.__name__)  # a function of Python's, on numbers
 
 
 def _rows() -> Iterator[str]:
