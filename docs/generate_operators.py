@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import isroutine
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -58,10 +59,9 @@ def _families() -> Iterator[str]:
 
 
 def _name(target: Any) -> str:
-    """relu for aten.relu.default, add.Tensor for aten.add.Tensor; other namespaces in full."""
-    if hasattr(target, "overloads") or hasattr(target, "_schema"):
-        return str(target).removeprefix("aten.").removesuffix(".default")
-    return str(target.__name__)  # a function of Python's, on numbers
+    if isroutine(target) and not hasattr(target, "_schema"):
+        return str(target.__name__)  # a function of Python's, on numbers
+    return str(target).removeprefix("aten.").removesuffix(".default")
 
 
 def _rows() -> Iterator[str]:
