@@ -66,6 +66,7 @@ DETECTION: Mapping[str, Row] = {
     "table_transformer": ("TableTransformerForObjectDetection", DETECTOR, partial(image, 64)),
     "deformable_detr": ("DeformableDetrForObjectDetection", {**DETECTOR, "num_feature_levels": 1}, partial(image, 64)),
     "yolos": ("YolosForObjectDetection", {**VISION, "image_size": [32, 32], "num_detection_tokens": 5}, image),
+    # At the usual range of weights all scores are alike, and their order, which picks the queries, a matter of rounding.
     "rt_detr": ("RTDetrForObjectDetection", {"backbone_config": ("RTDetrResNetConfig", {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "out_features": ["stage2", "stage3", "stage4"]}), "encoder_in_channels": [16, 24, 32], "encoder_hidden_dim": 32, "encoder_ffn_dim": 64, "d_model": 32, "decoder_in_channels": [32, 32, 32], "num_queries": 6, "decoder_layers": 2, "decoder_ffn_dim": 64, "decoder_attention_heads": 4, "encoder_attention_heads": 4, "num_denoising": 0, "initializer_range": 0.5}, partial(image, 64)),
     "owlvit": ("OwlViTForObjectDetection", {"text_config": {**CLIP_TEXT, "max_position_embeddings": 16}, "vision_config": CLIP_VISION, "projection_dim": 32}, lambda: {**captioned(), "input_ids": ids(12)}),
 }  # fmt: skip

@@ -99,6 +99,7 @@ REFUSED = [
     ("no head", lambda: language_model(Case("", "BertModel")), 8, UsageError, "no language model"),
     ("a prefill too long", lambda: language_model(CASES[0]), 32, UsageError, "does not fit a cache of 32"),
     ("states", lambda: language_model(Case("", "MambaForCausalLM")), 8, UnsupportedError, "LinearAttentionLayer"),
+    ("an encoder", lambda: language_model(Case("", "T5ForConditionalGeneration", {}, {"vocab_size": 99, "d_model": 32, "num_layers": 1})), 8, UnsupportedError, "has an encoder"),
     (
         "masks of its own",
         lambda: language_model(Case("", "GPTNeoForCausalLM", {"attention_types": [[["global", "local"], 1]], "window_size": 6}, {"hidden_size": 32, "num_layers": 2, "num_heads": 4})),
