@@ -19,9 +19,17 @@ def pairwise_distance(x: Term, y: Term, order: float, eps: float, keep_dims: boo
 def cosine_similarity(x: Term, y: Term, axis: int, eps: float) -> Term:
     """x.y / (max(|x|, eps) max(|y|, eps)) along `axis`; x and y broadcast."""
     product = x * y
+    if not product.value.rank:
+        return product / (maximum(abs(x), eps) * maximum(abs(y), eps))
     axis %= product.value.rank
-    sizes = [maximum(reduction.norm(t, 2, [axis]), eps) for t in (x, y)]
+    sizes = [maximum(reduction.norm(_repeated(t, product, axis), 2, [axis]), eps) for t in (x, y)]
     return product.reduce(ops.Sum, [axis]) / (sizes[0] * sizes[1])
+
+
+def _repeated(x: Term, like: Term, axis: int) -> Term:
+    """x as long as `like` along `axis`."""
+    shape = [like.value.shape[axis] if i == axis else d for i, d in enumerate(x.value.shape)]
+    return Term(x.b, basic.broadcast_to(x.b, x.value, shape))
 
 
 def cdist(x: Term, y: Term, order: float, *, by_products: bool | None = None) -> Term:

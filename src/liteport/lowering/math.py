@@ -140,8 +140,9 @@ def acosh(x: Term) -> Term:
 
 
 def atanh(x: Term) -> Term:
+    """log1p(2 a / (1 - a)) / 2; infinite at 1, since XNNPACK's LOG of infinity is 89."""
     a = abs(x)
-    return sign(x) * log1p((a + a) / (1.0 - a)) * 0.5
+    return sign(x) * where(a.equals(1.0), inf, log1p((a + a) / (1.0 - a)) * 0.5)
 
 
 def erf(x: Term) -> Term:
@@ -154,15 +155,24 @@ def erf(x: Term) -> Term:
 def erfc(x: Term) -> Term:
     """1 - erf(x), small results as exact as large ones."""
     a = abs(x)
-    t = 1.0 / (a * 0.5 + 1.0)
-    tail = t * polynomial(t, _ERFC) * exp(-(a * a))
+    tail = erfcx_positive(a) * exp(-(a * a))
     side = sign(x)
     return (1.0 - side) + side * tail
 
 
+def erfcx_positive(a: Term) -> Term:
+    """exp(a**2) erfc(a) for a >= 0."""
+    t = 1.0 / (a * 0.5 + 1.0)
+    return t * polynomial(t, _ERFC)
+
+
 def erfinv(x: Term) -> Term:
     """The inverse of erf on (-1, 1), infinite at the ends."""
-    w = -log((1.0 - x) * (1.0 + x))
+    return erfinv_by(x, -log((1.0 - x) * (1.0 + x)))
+
+
+def erfinv_by(x: Term, w: Term) -> Term:
+    """erfinv(x), given w = -log(1 - x**2)."""
     centre, tail = polynomial(w - 2.5, _ERFINV_CENTRE), polynomial(sqrt(w) - 3.0, _ERFINV_TAIL)
     return x * where(w < 5.0, centre, where(w.equals(inf), inf, tail))
 

@@ -67,6 +67,9 @@ def pad_with_own(b: Builder, x: Value, pads: Pads, mode: str) -> Value:
     """
     first = x.rank - len(pads)
     for axis, (before, after) in enumerate(pads, first):
+        if mode == "circular":  # goes round what cropping leaves
+            x = basic.narrow(b, x, axis, max(-before, 0), x.shape[axis] - max(-before, 0) - max(-after, 0))
+            before, after = max(before, 0), max(after, 0)
         size = x.shape[axis]
         if before <= 0 and after <= 0:
             x = basic.narrow(b, x, axis, -before, size + before + after)

@@ -1,8 +1,8 @@
-"""Tensors out of nothing, triangles and buckets."""
+"""Tensors out of nothing, and triangles."""
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import inf
 from typing import Any
 
 import torch
@@ -52,7 +52,6 @@ def triangles(x: torch.Tensor) -> Any:
     return x.tril(), x.triu(), x.tril(1), x.triu(-1), x.triu(7), x.tril(-7)
 
 
-EDGE = torch.tensor([-1.0, 0.0, 1.0, 2.5])
 CASES: list[Any] = [
     Case("arange", aranges, [X]),
     Case("fills", fills, [X]),
@@ -72,29 +71,6 @@ CASES: list[Any] = [
     Case("triangles_bool", triangles, [bools(3, 4)]),
     Case("causal", lambda x: x + torch.triu(torch.full((4, 4), -inf), 1), [normal(4, 4)], ops=["ADD"]),
     Case("triangle_of_infinities", lambda x: torch.tril(x), [torch.full((3, 3), -inf)], draws=0),
-    Case("bucketize", lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True)), [X]),
-    Case(
-        "bucketize_edges",
-        lambda x: (torch.bucketize(x, EDGE), torch.bucketize(x, EDGE, right=True, out_int32=True)),
-        [torch.tensor([-1.0, 0, 1, 2.5, 3, -2, nan, inf, -0.0])],
-        draws=0,
-    ),
-    Case("bucketize_int", lambda x: torch.bucketize(x, torch.tensor([-3, 0, 2])), [I64]),
-    Case(
-        "bucketize_computed",
-        lambda x, e: (torch.bucketize(x, e.sort()[0]), torch.bucketize(x, e.cumsum(0), right=True)),
-        [X, torch.tensor([0.1, 0.5, 0.9])],
-    ),
-    Case(
-        "searchsorted",
-        lambda x: (
-            torch.searchsorted(EDGE, x),
-            torch.searchsorted(EDGE, x, side="right"),
-            torch.searchsorted(EDGE, 0.3),
-        ),
-        [X],
-    ),
-    Case("searchsorted_many", lambda x: torch.searchsorted(x, x), [normal(2, 4).sort()[0]], error="searchsorted"),
 ]
 
 

@@ -41,11 +41,20 @@ CASES = [
         lambda i, w: F.embedding_bag(i, TABLE, mode="sum", per_sample_weights=w),
         [ids(3, 5), normal(3, 5)],
     ),
+    *[
+        Case(
+            f"bag-{m}-computed",
+            lambda i, o, m=m: F.embedding_bag(i, TABLE, o, mode=m, padding_idx=1),
+            [ids(9), torch.tensor([0, 2, 2, 6])],
+            draws=0,
+        )
+        for m in ("sum", "mean", "max")
+    ],
     Case(
-        "bag-computed-offsets",
-        lambda i, o: F.embedding_bag(i, TABLE, o),
-        [ids(9), torch.tensor([0, 4])],
-        error="embedding_bag with computed offsets",
+        "bag-computed-last",
+        lambda i, o, w: F.embedding_bag(i, TABLE, o, mode="sum", per_sample_weights=w, include_last_offset=True),
+        [ids(9), torch.tensor([0, 3, 9]), normal(9)],
+        draws=0,
     ),
     Case("one-hot", lambda i: F.one_hot(i, 9), [ids(2, 3)], ops=["ONE_HOT"]),
     Case("one-hot-wide", lambda i: F.one_hot(i, 12).float(), [ids(4)]),

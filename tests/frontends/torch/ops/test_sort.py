@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -65,3 +65,15 @@ CASES: list[Any] = [
 @cases(CASES)
 def test_forms(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_mode(dim: int) -> None:
+    check(Case("", lambda x: (x.mode(dim)[0], x.mode(dim, True)[0]), [TIES]))
+    check(Case("", lambda x: x.mode(dim)[0], [TIES.float()]))
+
+
+def test_nanmedian() -> None:
+    x = torch.tensor([[1.0, nan, 3.0, 2.0], [nan, nan, nan, nan], [4.0, 1.0, 2.0, 3.0]])
+    check(Case("", lambda x: (x.nanmedian(1)[0], *x.nanmedian(0, True), x.nanmedian()), [x], draws=0))
+    check(Case("", lambda x: (*x.nanmedian(1), x.nanmedian()), [X]))

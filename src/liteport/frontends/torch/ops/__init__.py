@@ -13,6 +13,7 @@ from liteport.frontends.torch.ops import (
     control,
     conv,
     convert,
+    count,
     create,
     detection,
     elementwise,
@@ -34,6 +35,7 @@ from liteport.frontends.torch.ops import (
     slicing,
     softmax,
     sort,
+    special,
     unary,
 )
 
@@ -45,6 +47,7 @@ FAMILIES = (
     control,
     conv,
     convert,
+    count,
     create,
     detection,
     elementwise,
@@ -65,6 +68,7 @@ FAMILIES = (
     shape,
     slicing,
     softmax,
+    special,
     sort,
     unary,
 )

@@ -53,6 +53,7 @@ def conv(
 
     conv1d and conv3d likewise; the overloads conv2d.padding have str padding="valid".
     """
+    _spatial.floating(x, "convolution")
     space = weight.rank - 2
     strides, dilations = _spatial.per_dimension(stride, space), _spatial.per_dimension(dilation, space)
     pads = _pads(padding, weight.shape[2:], dilations)
@@ -99,6 +100,7 @@ def conv_transpose(
 ) -> Value:
     """conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1,
     SymInt[2] padding=0, SymInt[2] output_padding=0, SymInt groups=1, SymInt[2] dilation=1) -> Tensor"""
+    _spatial.floating(x, "transposed convolution")
     space = weight.rank - 2
     window = convolution.Window(
         begin=_spatial.per_dimension(padding, space),

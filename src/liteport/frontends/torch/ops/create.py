@@ -1,4 +1,4 @@
-"""Tensors out of nothing: constants, worked out by PyTorch itself; triangles and buckets."""
+"""Tensors out of nothing: constants, worked out by PyTorch itself; triangles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
 from liteport.frontends.torch.importer import to_numpy
-from liteport.frontends.torch.ops._common import Operand, Scalar, convert, operand
+from liteport.frontends.torch.ops._common import Operand, Scalar, convert
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
@@ -90,38 +90,6 @@ def triangle(keep: Any) -> Lowering:
     return lowering
 
 
-def bucketize(b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False) -> Value:
-    """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
-    value = operand(b, x, DType.FLOAT32)
-    if boundaries.data is not None:
-        edges = boundaries.data.astype(np.float32)
-        # BUCKETIZE counts the edges that are not above x: those below x are one step lower.
-        edges = edges if right else np.nextafter(edges, np.float32(np.inf))
-        return convert(b, b.emit(ops.Bucketize(boundaries=tuple(map(float, edges))), value), b.result.dtype)
-    wide = basic.reshape(b, value, (*value.shape, 1))
-    edge = basic.reshape(b, operand(b, boundaries, DType.FLOAT32), (1,) * value.rank + boundaries.shape)
-    below = b.emit(ops.LessEqual() if right else ops.Less(), edge, wide)
-    return basic.reduce(b, ops.Sum, convert(b, below, b.result.dtype), [value.rank])
-
-
-def searchsorted(
-    b: TorchBuilder,
-    sorted_sequence: Value,
-    x: Operand,
-    *,
-    out_int32: bool = False,
-    right: bool = False,
-    side: str | None = None,
-    sorter: Value | None = None,
-) -> Value:
-    """searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False,
-    str? side=None, Tensor? sorter=None) -> Tensor
-    """
-    if sorter is not None or sorted_sequence.rank != 1:
-        raise UnsupportedError("searchsorted with a sorter or in several sequences: sort first, search one by one")
-    return bucketize(b, x, sorted_sequence, right=right or side == "right")
-
-
 def arange(b: TorchBuilder, *args: Scalar, **kwargs: Any) -> Value:
     """arange.start_step(Scalar start, Scalar end, Scalar step=1, ...) -> Tensor; arange.start, arange(Scalar end)"""
     start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
@@ -193,8 +161,4 @@ LOWERINGS: Table = {
     aten.scalar_tensor.default: scalar_tensor,
     aten.tril.default: triangle(np.tril),
     aten.triu.default: triangle(np.triu),
-    aten.bucketize.Tensor: bucketize,
-    aten.bucketize.Scalar: bucketize,
-    aten.searchsorted.Tensor: searchsorted,
-    aten.searchsorted.Scalar: searchsorted,
 }

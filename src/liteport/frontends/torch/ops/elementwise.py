@@ -45,7 +45,7 @@ def scaled(b: TorchBuilder, x: Operand, factor: Scalar) -> Operand:
 def add(b: TorchBuilder, x: Value, other: Operand, alpha: Scalar = 1) -> Value:
     """add(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor"""
     if b.result.dtype is DType.BOOL:
-        return binary(b, ops.LogicalOr(), x, other)
+        return binary(b, ops.LogicalOr(), x, other) if alpha else basic.broadcast_to(b, x, b.result.shape)
     return binary(b, ops.Add(), x, scaled(b, other, alpha))
 
 
@@ -78,7 +78,7 @@ floor_divide = computed(math.floor_divide, 2)
 def power(b: TorchBuilder, x: Value, exponent: Operand) -> Value:
     """pow(Tensor self, Scalar exponent) -> Tensor; pow(Tensor self, Tensor exponent) -> Tensor"""
     if isinstance(exponent, Value):
-        return binary(b, ops.Pow(), x, exponent)
+        return power_of(b, x, exponent)
     if exponent == 0:
         return basic.broadcast_to(b, basic.scalar(b, 1, b.result.dtype), b.result.shape)
     return computed(math.power)(b, x, exponent)
@@ -86,7 +86,18 @@ def power(b: TorchBuilder, x: Value, exponent: Operand) -> Value:
 
 def pow_of_scalar(b: TorchBuilder, x: Scalar, exponent: Value) -> Value:
     """pow(Scalar self, Tensor exponent) -> Tensor"""
-    return binary(b, ops.Pow(), x, exponent)
+    return power_of(b, x, exponent)
+
+
+def power_of(b: TorchBuilder, x: Operand, exponent: Value) -> Value:
+    """x ** exponent; POW of integers stops the program at a negative exponent, where PyTorch has 1, -1 or 0."""
+    if b.result.dtype.is_float:
+        return binary(b, ops.Pow(), x, exponent)
+    base, up = terms(b, x, exponent, dtype=wide(b.result.dtype))
+    size = emit(ops.Pow(), base, maximum(up, 0))
+    parity = 1 - emit(ops.FloorMod(), up, 2) * 2
+    below = where(base.equals(1), 1, where(base.equals(-1), parity, 0))
+    return convert(b, where(up < 0, below, size).value, b.result.dtype)
 
 
 def fmax(b: TorchBuilder, x: Value, other: Value) -> Value:

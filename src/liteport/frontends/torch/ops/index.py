@@ -11,9 +11,11 @@ import torch
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
+from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import Array, DType
 from liteport.lowering import basic, indexing
+from liteport.lowering.formula import Term, emit, where
 
 aten = torch.ops.aten
 
@@ -33,6 +35,8 @@ def index_select(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
 
 def gather(b: TorchBuilder, x: Value, dim: int, index: Value, *, sparse_grad: bool = False) -> Value:
     """gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor"""
+    if not index.type.size:
+        return b.const(np.empty(index.shape, x.dtype.numpy))
     if not index.rank or not x.rank:
         found = indexing.take(b, basic.reshape(b, x, (x.type.size,)), 0, index)
         return basic.reshape(b, found, b.result.shape)
@@ -53,7 +57,7 @@ def take_along_dim(b: TorchBuilder, x: Value, indices: Value, dim: int | None = 
     shape = b.result.shape
     wide = basic.broadcast_to(b, x, (*shape[:axis], x.shape[axis], *shape[axis + 1 :]))
     at = b.const(np.broadcast_to(indices.array, shape)) if indices.is_const else basic.broadcast_to(b, indices, shape)
-    return gather(b, wide, axis, at)
+    return gather(b, wide, axis, indexing.from_front(b, at, x.shape[axis]))
 
 
 def nonzero(b: TorchBuilder, x: Value) -> Value:
@@ -72,6 +76,21 @@ def masked_select(b: TorchBuilder, x: Value, mask: Value) -> Value:
     shape = np.broadcast_shapes(x.shape, mask.shape)
     places = np.flatnonzero(np.broadcast_to(chosen, shape))
     return indexing.take(b, basic.reshape(b, basic.broadcast_to(b, x, shape), (prod(shape),)), 0, b.const(places))
+
+
+def nonzero_static(b: TorchBuilder, x: Value, *, size: int, fill_value: int = -1) -> Value:
+    """nonzero_static(Tensor self, *, SymInt size, int fill_value=-1) -> Tensor; `size` places, or filling."""
+    total = x.type.size
+    chosen = Term(b, basic.reshape(b, _common.convert(b, x, DType.BOOL), (total,)))
+    backwards = chosen.cast(DType.INT32) * Term(b, b.const(np.arange(total, 0, -1, dtype=np.int32)))
+    found, _ = b.emit_many(ops.TopkV2(), backwards.value, b.const(min(size, total)))
+    found = basic.pad(b, found, [(0, size - min(size, total))])
+    place = total - Term(b, basic.reshape(b, found, (size, 1)))
+    strides = b.const(np.array([[max(prod(x.shape[i + 1 :]), 1) for i in range(x.rank)]], np.int32))
+    sizes = b.const(np.array([[max(d, 1) for d in x.shape]], np.int32))
+    coordinates = emit(ops.FloorMod(), emit(ops.FloorDiv(), place, Term(b, strides)), Term(b, sizes))
+    numbers = where(place.differs(total), coordinates, fill_value)
+    return basic.cast(b, numbers.value, DType.INT64)
 
 
 def integer_indices(b: TorchBuilder, indices: Indices) -> list[Value | None]:
@@ -113,4 +132,5 @@ LOWERINGS: Table = {
     aten.nonzero_numpy.default: nonzero_numpy,
     aten.where.default: nonzero_numpy,
     aten.masked_select.default: masked_select,
+    aten.nonzero_static.default: nonzero_static,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from liteport.frontends.torch.context import Table, TorchBuilder
@@ -175,6 +176,13 @@ def dist(b: TorchBuilder, x: Value, other: Value, p: Scalar = 2) -> Value:
     return reduction.norm(difference, p, range(difference.value.rank)).value
 
 
+def pdist(b: TorchBuilder, x: Value, p: float = 2.0) -> Value:
+    """_pdist_forward(Tensor self, float p=2) -> Tensor; the distances of all pairs of rows."""
+    first, second = np.triu_indices(x.shape[0], 1)
+    left, right = (Term(b, basic.gather(b, x, places.tolist(), 0)) for places in (first, second))
+    return distance.pairwise_distance(left, right, p, 0.0).value
+
+
 LOWERINGS: Table = {
     aten.matmul.default: matmul,
     aten.linalg_matmul.default: matmul,
@@ -203,6 +211,7 @@ LOWERINGS: Table = {
     aten.kron.default: kron,
     aten.cosine_similarity.default: cosine_similarity,
     aten.pairwise_distance.default: pairwise_distance,
+    aten._pdist_forward.default: pdist,
     aten.cdist.default: cdist,
     aten.dist.default: dist,
 }

@@ -12,7 +12,7 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._spatial import Ints, batched, per_dimension
+from liteport.frontends.torch.ops._spatial import Ints, batched, floating, per_dimension
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import basic, pooling, scattering
@@ -71,6 +71,7 @@ def avg_pool(
 ) -> Value:
     """avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False,
     bool count_include_pad=True, int? divisor_override=None) -> Tensor"""
+    floating(x, "average pooling")
     windows = _windows(b, x, space, kernel_size, stride, padding, 1)
     if divisor_override is not None:
         first, *others = windows

@@ -61,7 +61,9 @@ def scatter_reduce(
     if not index.type.size:
         return x
     at, updates = _cells(b, x, dim, index), _part(b, src, index)
-    return _unflat(b, scattering.reduce(b, _flat(b, x), at, updates, reduce, include_self))
+    kind = DType.INT32 if x.dtype is DType.BOOL else x.dtype
+    flat, updates = (_common.convert(b, v, kind) for v in (_flat(b, x), updates))
+    return _unflat(b, _common.convert(b, scattering.reduce(b, flat, at, updates, reduce, include_self), x.dtype))
 
 
 def _flat(b: TorchBuilder, x: Value) -> Value:

@@ -12,7 +12,7 @@ from liteport.frontends.torch.ops._common import aliases, computed, operand, sin
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import math
-from liteport.lowering.formula import Term, emit, maximum, minimum
+from liteport.lowering.formula import Term, emit, maximum, minimum, sqrt
 
 aten = torch.ops.aten
 
@@ -45,10 +45,15 @@ def logit(b: TorchBuilder, x: Value, eps: float | None = None) -> Value:
     return emit(ops.Log(), value / (1.0 - value)).value
 
 
+def rsqrt(b: TorchBuilder, x: Value) -> Value:
+    """rsqrt(Tensor self) -> Tensor; of integers, where 0 is likely, not by RSQRT: RSQRT(0) is nan in XNNPACK on x86"""
+    return (single(ops.Rsqrt()) if x.dtype.is_float else computed(lambda t: 1.0 / sqrt(t)))(b, x)
+
+
 LOWERINGS: Table = {
     aten.square.default: computed(lambda x: x * x),
     aten.sqrt.default: single(ops.Sqrt()),
-    aten.rsqrt.default: single(ops.Rsqrt()),  # of 0 it is nan, not inf, in XNNPACK on x86
+    aten.rsqrt.default: rsqrt,
     aten.reciprocal.default: computed(lambda x: 1.0 / x),
     aten.exp.default: single(ops.Exp()),
     aten.exp2.default: computed(math.exp2),

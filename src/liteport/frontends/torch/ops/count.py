@@ -1,0 +1,92 @@
+"""Places in sorted sequences, buckets and histograms."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.frontends.torch.ops._common import Operand, convert, operand, promote, wide
+from liteport.ir import ops
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering import basic, indexing
+from liteport.lowering.formula import Term, emit, floor, minimum, where
+
+aten = torch.ops.aten
+
+
+def bucketize(b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False) -> Value:
+    """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
+    if boundaries.data is None or not boundaries.type.size:
+        return _edges_below(b, x, boundaries, right)
+    edges = boundaries.data.astype(np.float32)
+    # BUCKETIZE counts the edges that are not above x: those below x are one step lower.
+    edges = edges if right else np.nextafter(edges, np.float32(np.inf))
+    bucket = b.emit(ops.Bucketize(boundaries=tuple(map(float, edges))), operand(b, x, DType.FLOAT32))
+    return convert(b, bucket, b.result.dtype)
+
+
+def searchsorted(
+    b: TorchBuilder,
+    sorted_sequence: Value,
+    x: Operand,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Value | None = None,
+) -> Value:
+    """searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False,
+    str? side=None, Tensor? sorter=None) -> Tensor
+    """
+    right = right or side == "right"
+    if sorter is not None:
+        sorted_sequence = indexing.take_along(b, sorted_sequence, -1, sorter)
+    if sorted_sequence.rank == 1:
+        return bucketize(b, x, sorted_sequence, right=right)
+    return _edges_below(b, x, sorted_sequence, right)
+
+
+def _edges_below(b: TorchBuilder, x: Operand, edges: Value, right: bool) -> Value:
+    """How many of edges[..., n] are below (`right`: not above) each of x[..., m], or of x of any shape for one row."""
+    kind = wide(promote(x, edges))
+    value, rows = operand(b, x, kind), operand(b, edges, kind)
+    value = basic.reshape(b, value, (*value.shape, 1))
+    rows = (
+        basic.unsqueeze(b, rows, -2) if rows.rank > 1 else basic.reshape(b, rows, (1,) * (value.rank - 1) + rows.shape)
+    )
+    below = b.emit(ops.LessEqual() if right else ops.Less(), rows, value)
+    return basic.reduce(b, ops.Sum, convert(b, below, b.result.dtype), [value.rank - 1])
+
+
+def histc(b: TorchBuilder, x: Value, bins: int = 100, min: float = 0, max: float = 0) -> Value:
+    """histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor; equal ends mean those of the data."""
+    flat = Term(b, basic.reshape(b, operand(b, x, DType.FLOAT32), (x.type.size, 1)))
+    low, high = _ends(flat, float(min), float(max))
+    place = floor((flat - low) / (high - low) * float(bins))
+    inside = emit(ops.LogicalAnd(), flat >= low, flat <= high)
+    place = where(inside, minimum(place, bins - 1.0), -1.0)
+    counted = place.equals(Term(b, b.const(np.arange(bins, dtype=np.float32)[None])))
+    return convert(b, counted.cast(DType.FLOAT32).reduce(ops.Sum, [0]).value, b.result.dtype)
+
+
+def _ends(flat: Term, low: float, high: float) -> tuple[Term, Term]:
+    """The first and the last edge: half a unit to either side of a single value."""
+    b = flat.b
+    if low < high:
+        return Term(b, basic.scalar(b, low, DType.FLOAT32)), Term(b, basic.scalar(b, high, DType.FLOAT32))
+    first, last = (Term(b, basic.scalar(b, end, DType.FLOAT32)) for end in (low, high))
+    if not low and not high and flat.value.type.size:
+        first, last = flat.reduce(ops.ReduceMin, [0, 1]), flat.reduce(ops.ReduceMax, [0, 1])
+    alike = first.equals(last).cast(DType.FLOAT32)
+    return first - alike, last + alike
+
+
+LOWERINGS: Table = {
+    aten.bucketize.Tensor: bucketize,
+    aten.bucketize.Scalar: bucketize,
+    aten.searchsorted.Tensor: searchsorted,
+    aten.searchsorted.Scalar: searchsorted,
+    aten.histc.default: histc,
+}
