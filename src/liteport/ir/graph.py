@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from liteport.ir.ops.base import Operator
 from liteport.ir.types import Array, DType, Quantization, Shape, Source, TensorType
 
@@ -263,5 +265,6 @@ class Module:
 
 def constant(array: Array, name: str = "", dtype: DType | None = None, shape: Sequence[int] | None = None) -> Value:
     """A constant value on `array`; raw bytes need `shape` and `dtype`, an array of Sizes is INT32 by default."""
+    array = np.asarray(array)  # arithmetic on 0-d arrays gives NumPy scalars, whose bytes have no lasting place
     kind = dtype or (DType.INT32 if array.dtype == object else DType.of(array))
     return Value(TensorType(kind, tuple(array.shape if shape is None else shape)), name, data=array)
