@@ -40,5 +40,17 @@ def test_samples(name: str) -> None:
         assert tally.passed >= before[task.dtype].passed, f"{task.dtype}: {new}"
 
 
+def test_every_operator_is_tried_or_left_out_for_a_reason() -> None:
+    tried, left_out = set(STORED.tallies), set(STORED.out_of_scope)
+    assert left_out == set(REASONS)
+    assert not tried & left_out
+    assert {name for name in OPERATORS if dtypes(OPERATORS[name])} - tried - left_out == set()
+
+
 def test_the_lists_name_operators() -> None:
     assert [name for name in (*REASONS, *REASONS_OF_INTEGERS) if name not in OPERATORS] == []
+
+
+def test_most_samples_pass() -> None:
+    passed, count = STORED.totals
+    assert passed >= 0.97 * count
