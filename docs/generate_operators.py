@@ -9,11 +9,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from importlib import import_module
-<<<<<<< HEAD
 from inspect import isroutine
-=======
-from inspect import isfunction
->>>>>>> 95489fe (The operators' page shows how many of PyTorch's own samples pass)
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -79,14 +75,8 @@ def _families() -> Iterator[str]:
 
 
 def _name(target: Any) -> str:
-<<<<<<< HEAD
     if isroutine(target) and not hasattr(target, "_schema"):
         return str(target.__name__)  # a function of Python's, on numbers
-=======
-    """relu for aten.relu.default, add.Tensor for aten.add.Tensor; other namespaces in full."""
-    if isfunction(target):  # a name, not an address
-        return f"{target.__module__}.{target.__name__}"
->>>>>>> 95489fe (The operators' page shows how many of PyTorch's own samples pass)
     return str(target).removeprefix("aten.").removesuffix(".default")
 
 
