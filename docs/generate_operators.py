@@ -75,6 +75,7 @@ def _families() -> Iterator[str]:
 
 
 def _name(target: Any) -> str:
+    """relu for aten.relu.default, add.Tensor for aten.add.Tensor; other namespaces in full."""
     if isroutine(target) and not hasattr(target, "_schema"):
         return str(target.__name__)  # a function of Python's, on numbers
     return str(target).removeprefix("aten.").removesuffix(".default")
