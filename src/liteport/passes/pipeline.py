@@ -27,6 +27,7 @@ from liteport.passes.join_slices import JoinSlices
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
 from liteport.passes.merge_cut import MergeCut
+from liteport.passes.merge_depthwise import MergeDepthwise
 from liteport.passes.merge_moves import MergeMoves
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
@@ -34,6 +35,7 @@ from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
+from liteport.passes.split_unequal import SplitUnequal
 
 
 def passes(evaluate: Evaluate) -> list[Pass]:
@@ -70,10 +72,14 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         FusePad(),
         # Padding known: whether a window is centred shows then.
         FuseResidual(),
+        MergeDepthwise(),
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),
         RouteChannels(),
         GatherToShuffle(),
+        # Slices once nothing sees through them any more, and those of merged convolutions are gone.
+        DropDead(),
+        SplitUnequal(),
         # Broadcasts that arithmetic did not swallow.
         Expand(),
         # Kernels' own types and ranks last: until here every operation has the source's.

@@ -13,7 +13,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Activation, Arithmetic, Elementwise, Operator, Reduction, broadcast
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType
+from liteport.ir.types import Array, DType, Shape
 from liteport.lowering.basic import reshape, slice_, transpose
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
@@ -161,6 +161,33 @@ def _same_shape(graph: Graph, op: Op) -> Value | None:
     return op.input if op.output.shape == op.input.shape else None
 
 
+def _pad(graph: Graph, op: Op) -> Value | None:
+    """A pad by nothing => its operand;  pad(slice(x) * y), of zeros where the slice left x out => x * pad(y)"""
+    if op.output.shape == op.input.shape:
+        return op.input
+    mul, pads = op.input.producer, op.operand(1)
+    plain = mul is not None and mul.operator == ops.Mul() and op.input.dtype is DType.FLOAT32
+    if mul is None or not plain or not pads.is_const or pads.has_sizes or graph.sole_user(op.input) is None:
+        return None
+    before = pads.array.reshape(-1, 2)[:, 0]
+    for cut, y in ((mul.operand(0), mul.operand(1)), (mul.operand(1), mul.operand(0))):
+        if y.type == op.input.type and not y.is_const and _is_cut(graph, cut, op.output.shape, before):
+            b = Builder(graph, op)
+            assert cut.producer is not None  # it is a slice
+            return b.emit(ops.Mul(), cut.producer.input, b.emit(ops.Pad(), y, pads))
+    return None
+
+
+def _is_cut(graph: Graph, value: Value, shape: Shape, before: Array) -> bool:
+    """Whether `value` is a slice, used once, from `before` on, of a value of `shape`."""
+    cut = value.producer
+    if cut is None or not isinstance(cut.operator, ops.Slice) or graph.sole_user(value) is None:
+        return False
+    begin = cut.operand(1)
+    known = begin.is_const and not begin.has_sizes and value.quantization is None
+    return known and cut.input.shape == shape and bool(np.array_equal(begin.array, before))
+
+
 def _neutral(graph: Graph, op: Op) -> Value | None:
     """x * 1, x / 1, x + 0, x - 0 => x"""
     arithmetic = cast(Arithmetic, op.operator)
@@ -190,7 +217,7 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.Cast: _cast,
     ops.Slice: _slice,
     ops.Tile: _same_shape,
-    ops.Pad: _same_shape,
+    ops.Pad: _pad,
     ops.PadV2: _same_shape,
     ops.BroadcastTo: _same_shape,
     ops.Add: _neutral,
