@@ -10,7 +10,7 @@ import pytest
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.lowering.basic import concat, narrow, reshape, transpose
+from liteport.lowering.basic import concat, narrow, pad, reshape, transpose
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_gelu import FuseGelu
@@ -92,6 +92,12 @@ def rotated(b: Builder, x: Value) -> Value:
     return b.emit(ops.Add(), b.emit(ops.Mul(), x, b.const(weights(5, 12, seed=7))), turned)
 
 
+def term(b: Builder, x: Value, operator: ops.Add | ops.Sub, factor: float = 0.3) -> Value:
+    """A product that is a term of a sum, the other of which is a linear layer, before another one."""
+    total = b.emit(operator, times(b, b.emit(ops.Exp(), x), factor), linear(b, x, x.shape[-1]))
+    return linear(b, reshape(b, total, (10, x.shape[-1])), 5)
+
+
 FACTOR = [
     GraphCase("heads", lambda b, xs: times(b, heads(b, linear(b, xs[0], 12)), 0.3), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE"]),
     GraphCase("a part of a split", attended, X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", "BATCH_MATMUL"]),
@@ -101,6 +107,9 @@ FACTOR = [
     GraphCase("a rotation's tables", lambda b, xs: times(b, rotated(b, xs[0]), 0.3), X, ["NEG", "MUL", "MUL", "ADD"]),
     GraphCase("a sum of two", lambda b, xs: times(b, b.emit(ops.Sub(), linear(b, xs[0], 6), linear(b, xs[0], 6, 3)), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "SUB"]),
     GraphCase("an operand that fails halfway", lambda b, xs: times(b, b.emit(ops.Mul(), linear(b, xs[0], 12), b.emit(ops.Add(), linear(b, xs[0], 12, 3), xs[0])), 0.3), X, ["FULLY_CONNECTED", "FULLY_CONNECTED", "ADD", "MUL"]),
+    GraphCase("padding and a concatenation", lambda b, xs: times(b, concat(b, [pad(b, linear(b, xs[0], 4), [(0, 0), (1, 0), (0, 0)]), pad(b, linear(b, xs[0], 3), [(0, 0), (0, 1), (0, 0)])], 2), 0.3), X, ["FULLY_CONNECTED", "PAD", "FULLY_CONNECTED", "PAD", "CONCATENATION"]),
+    GraphCase("down past a sum", lambda b, xs: term(b, xs[0], ops.Add()), X, ["EXP", "FULLY_CONNECTED", "ADD", "RESHAPE", "FULLY_CONNECTED"]),
+    GraphCase("down past a difference", lambda b, xs: term(b, xs[0], ops.Sub()), X, ["EXP", "FULLY_CONNECTED", "SUB", "RESHAPE", "FULLY_CONNECTED"]),
     GraphCase("a convolution", lambda b, xs: times(b, conv(b, xs[0], 4), 0.3), [(1, 3, 3, 2)], ["CONV_2D"]),
 ]  # fmt: skip
 
@@ -130,6 +139,9 @@ REASONS = [
     (lambda b, xs: times(b, squared(b, linear(b, xs[0], 12)), 0.3), "the result of FULLY_CONNECTED has 2 uses"),
     (lambda b, xs: times(b, b.emit(ops.Exp(), xs[0]), 0.3), "EXP does not let a number pass"),
     (lambda b, xs: times(b, xs[0], 0.3), "a value that no operation makes"),
+    (lambda b, xs: term(b, xs[0], ops.Add(), 1e-6), "EXP does not let a number pass"),
+    (lambda b, xs: linear(b, b.emit(ops.Add(), times(b, b.emit(ops.Exp(), xs[0]), 0.3), xs[0]), 5), "EXP does not let a number pass"),
+    (lambda b, xs: b.emit(ops.Add(), times(b, b.emit(ops.Exp(), xs[0]), 0.3), linear(b, xs[0], 12)), "EXP does not let a number pass"),
     (across_parts, "the parts do not survive a reshape"),
     (lambda b, xs: times(b, b.emit(ops.Add(), split(b, xs[0], 2, 2)[0], b.const(1.0)), 0.3), "a value that no operation makes"),
 ]  # fmt: skip

@@ -17,6 +17,9 @@ from liteport.ir.types import Array, DType, Shape
 from liteport.passes.base import Pass
 from liteport.passes.weights import WEIGHTED, WEIGHTS
 
+# A sum is not scaled by more than this, so that it stays in range.
+_FACTORS = 1e-4, 1e4
+
 
 @dataclass(frozen=True)
 class FuseFactor(Pass):
@@ -24,6 +27,10 @@ class FuseFactor(Pass):
 
     Attention's scale of queries, mostly. The number passes movements, sums, one operand of a product, and one
     part of a split, where only the channels of that part are scaled; all on the way must be used here alone.
+
+    linear(y * 0.2 + conv(x, v), w)   =>   linear(y + conv(x, v / 0.2), w * 0.2)
+
+    Where it cannot move up, and what it multiplies is a term of a sum, it may move down past the other term.
     """
 
     def run(self, graph: Graph) -> bool:
@@ -34,10 +41,12 @@ class FuseFactor(Pass):
                 continue
             value, factor = found
             plan = _Plan(graph, np.full((1,) * value.rank, factor), value)
-            if plan.why:
+            below = _below(graph, op) if plan.why else None
+            if plan.why and (below is None or not _move_down(graph, below, factor)):
                 self.decline(op, plan.why)
                 continue
-            plan.apply()
+            if not plan.why:
+                plan.apply()
             graph.replace(op, value)
             changed = True
         return changed
@@ -57,6 +66,47 @@ def _factor(op: Op) -> tuple[Value, float] | None:
     if isinstance(op.operator, ops.Div):
         return (value, 1 / number) if number else None
     return value, number
+
+
+@dataclass(frozen=True)
+class _Below:
+    """The other term of the sum that a product goes into, and the kernel that takes the sum."""
+
+    other: Value
+    kernel: Op
+
+
+def _below(graph: Graph, op: Op) -> _Below | None:
+    """What is below a product that is a term of a sum; None where that is no kernel with weights."""
+    total = graph.sole_user(op.output)
+    if total is None or total.operator not in (ops.Add(), ops.Sub()):
+        return None
+    left, right = total.operand(0), total.operand(1)
+    below: Op | None = total
+    while below is not None and (below is total or isinstance(below.operator, ops.Reshape | ops.Transpose)):
+        value = below.output
+        below = graph.sole_user(value)
+    spot = WEIGHTED.get(type(below.operator)) if below is not None else None
+    if below is None or spot is None or below.operand(spot.data) is not value:
+        return None
+    weights = below.operand(WEIGHTS)
+    plain = weights.is_const and weights.dtype is DType.FLOAT32 and weights.quantization is None
+    return _Below(right if left is op.output else left, below) if plain else None
+
+
+def _move_down(graph: Graph, below: _Below, factor: float) -> bool:
+    """Takes a factor into the kernel, and out of the other term; False where that does not let it."""
+    if not _FACTORS[0] <= abs(factor) <= _FACTORS[1]:
+        return False
+    other = below.other
+    undo = _Plan(graph, np.full((1,) * other.rank, 1 / factor), other)
+    if undo.why:
+        return False
+    undo.apply()
+    weights = below.kernel.operand(WEIGHTS)
+    scaled = (weights.array * np.float64(factor)).astype(np.float32)
+    graph.set_input(below.kernel, WEIGHTS, constant(scaled, weights.name))
+    return True
 
 
 class _Plan:
@@ -134,6 +184,10 @@ class _Plan:
             reasons.append(why)
         return reasons[0]
 
+    def _parts(self, scale: Array, op: Op, value: Value) -> str:
+        """Every operand of a concatenation."""
+        return next((why for i in range(len(op.inputs)) if (why := self._operand(scale, op, i))), "")
+
     def _first(self, scale: Array, op: Op, value: Value) -> str:
         return self._operand(scale, op, 0)
 
@@ -162,6 +216,8 @@ _STEPS: dict[type[Operator], Callable[[_Plan, Array, Op, Value], str]] = {
     ops.Mul: _Plan._product,
     ops.Neg: _Plan._first,
     ops.BatchMatmul: _Plan._matmul,
+    ops.Pad: _Plan._first,
+    ops.Concatenation: _Plan._parts,
     ops.Transpose: _Plan._transpose,
     ops.Reshape: _Plan._reshape,
     ops.Split: _Plan._split,
