@@ -134,28 +134,33 @@ class Tally:
     def may_be_rounding(self) -> bool:
         """Whether it is only the mean error that misses its bar."""
         bar = self._bar()
-        wrong = self.problem or self.differing or not bar
+        wrong = self.problem or self.differing or self._is_exact
         return not wrong and self.mean >= bar
 
     def accept(self, rounding: float) -> None:
         """Raises the bar to what float32 allows, `rounding` being the reference's own mean error against float64."""
         self.rounding = rounding
 
+    @property
+    def _is_exact(self) -> bool:
+        """Whether elements must be equal: integers and bools."""
+        return self.type is not None and self.type.dtype.numpy.kind in "biu"
+
     def _bar(self) -> float:
-        if self.type is not None and self.type.dtype.numpy.kind in "biu":
+        if self._is_exact:
             return 0.0
         plain = self.tolerance * max(1.0, self.size / max(1, self.finite))
         believed = self.rounding <= BELIEVABLE * plain
         return max(plain, ROUNDINGS * self.rounding) if believed else plain
 
     def _verdict(self, mean: float, bar: float) -> str:
-        if self.differing and not bar:
+        if self.differing and self._is_exact:
             return f"{self.differing:,} of {self.elements:,} elements differ"
         if self.differing:
             return f"NaN or infinite on one side only, {self.differing:,} of {self.elements:,} elements"
         if self.elements and not self.finite:
             return "nothing finite to compare: give real inputs (--data)"
-        if not bar or not mean >= bar:
+        if self._is_exact or not mean >= bar:
             return ""
         why = f" (float32 itself is off by {self.rounding:.2g}: these weights blow rounding up)"
         return f"mean error {mean:.2g} is not below {bar:.2g}{why if self.rounding >= bar else ''}"

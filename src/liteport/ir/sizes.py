@@ -326,6 +326,13 @@ def _either(function: str, left: int, right: int) -> int:
     return FUNCTIONS[function](left, right) if sized is None else sized.space.apply(function, left, right)
 
 
+def divides(left: int, right: int) -> bool:
+    """Whether `left` divides `right`, whatever they turn out to be; 0, which a counted size may be, divides nothing."""
+    sized = next((v for v in (left, right) if isinstance(v, Size)), None)
+    pairs = [(left, right)] if sized is None else zip(*map(sized.space.values, (left, right)), strict=True)
+    return all(a != 0 and b % a == 0 for a, b in pairs)
+
+
 def is_fixed(numbers: Iterable[object]) -> bool:
     """Whether none of the numbers waits for the model to run."""
     return not any(isinstance(n, Size) for n in numbers)

@@ -10,7 +10,7 @@ from liteport.ir.graph import Value
 from liteport.ir.sizes import Size
 from liteport.ir.types import DType
 from liteport.lowering import basic, math
-from liteport.lowering.formula import Term, emit, exp, log, maximum, minimum, sqrt
+from liteport.lowering.formula import Term, emit, exp, maximum, minimum, sqrt
 from liteport.lowering.math import FLOAT_MAX
 
 
@@ -61,7 +61,7 @@ def finite_max(x: Term, axes: Sequence[int]) -> Term:
 def logsumexp(x: Term, axes: Sequence[int], keep_dims: bool = False) -> Term:
     """log(sum(exp(x))), shifted by the largest element."""
     largest = finite_max(x, axes)
-    total = log(exp(x - largest).reduce(ops.Sum, axes, keep_dims))
+    total = math.exact_log(exp(x - largest).reduce(ops.Sum, axes, keep_dims))
     return total + Term(x.b, basic.reshape(x.b, largest.value, total.value.shape))
 
 

@@ -10,7 +10,7 @@ from math import prod
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.sizes import magnitude
+from liteport.ir.sizes import divides, magnitude
 from liteport.ir.types import Shape
 from liteport.lowering.basic import reshape, transpose
 from liteport.passes.layout.orders import identity, permuted
@@ -68,9 +68,9 @@ class Movement:
         cut, before = [], 1
         for factor in self.order:
             whole = before * self.sizes[factor]
-            inner = {e for e in ends if not e % before and not whole % e} | {before, whole}
+            inner = {e for e in ends if divides(before, e) and divides(e, whole)} | {before, whole}
             steps = sorted(inner, key=magnitude)
-            cut.append([b // a if not b % a else 0 for a, b in pairwise(steps)])
+            cut.append([b // a if divides(a, b) else 0 for a, b in pairwise(steps)])
             before = whole
         pieces = dict(zip(self.order, cut, strict=True))
         sizes = tuple(p for factor in range(len(self.sizes)) for p in pieces[factor])

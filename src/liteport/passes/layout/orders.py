@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from operator import mul
 
-from liteport.ir.sizes import magnitude
+from liteport.ir.sizes import divides, magnitude
 from liteport.ir.types import Shape
 
 Order = tuple[int, ...]
@@ -99,7 +99,7 @@ def common_factors(source: Shape, target: Shape) -> tuple[list[int], list[list[i
         return None
     ends = {1, *accumulate(_wide_sizes(source), mul), *accumulate(_wide_sizes(target), mul)}
     cuts = sorted(ends, key=magnitude)
-    if any(b % a for a, b in pairwise(cuts)):
+    if not all(divides(a, b) for a, b in pairwise(cuts)):
         return None
     sizes = [b // a for a, b in pairwise(cuts)]
     return sizes, _spread(source, sizes), _spread(target, sizes)

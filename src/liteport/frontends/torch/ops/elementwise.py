@@ -169,7 +169,7 @@ def addcdiv(b: TorchBuilder, x: Value, tensor1: Value, tensor2: Value, *, value:
 def xlogy(b: TorchBuilder, x: Operand, other: Operand) -> Value:
     """xlogy(Tensor self, Tensor other) -> Tensor; 0 where self is 0, unless other is nan."""
     left, right = terms(b, x, other, dtype=b.result.dtype)
-    plain = left * emit(ops.Log(), right)
+    plain = left * math.exact_log(right)
     nothing = emit(ops.LogicalAnd(), left.equals(0.0), right.equals(right))
     return where(nothing, 0.0, plain).value
 
