@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import LiteRT, evaluate
 from liteport.errors import LiteportError
+from liteport.frontends.torch.importer import to_numpy
 from liteport.frontends.torch.model import Entry, TorchModel
 from liteport.ir.graph import Graph
 from liteport.passes.pipeline import optimise
@@ -28,7 +30,8 @@ class Case:
 
     `ops` is the exact list of operators, in order. `error` is a piece of the message with which the
     conversion must end. `tolerance` is relative to the largest expected magnitude (and 1): the default is a
-    few float32 roundings; a case that needs more says why beside it. `draws`: fresh random inputs beside the example.
+    few float32 roundings; a case that needs more says why beside it. `draws`: fresh random inputs beside the example;
+    `also`: further inputs to run on.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Case:
     error: str | None = None
     tolerance: float = TOLERANCE
     draws: int = 1
+    also: Sequence[Sequence[torch.Tensor]] = ()
 
 
 def cases(table: Sequence[Case]) -> pytest.MarkDecorator:
@@ -70,8 +74,10 @@ def check(case: Case) -> Graph | None:
     ir = model.to_ir()
     optimise(ir, evaluate, debug=True)
     runner = LiteRT(to_bytes(ir), threads=1)
-    for draw in range(case.draws + 1):
-        inputs = model.example(SIGNATURE) if draw == 0 else fresh(model.example(SIGNATURE), seed=draw)
+    example = model.example(SIGNATURE)
+    drawn = [example, *(fresh(example, seed=draw + 1) for draw in range(case.draws))]
+    given = [{name: to_numpy(t) for name, t in zip(example, tensors, strict=True)} for tensors in case.also]
+    for inputs in drawn + given:
         compare(model.run(inputs, SIGNATURE), runner.run(inputs, SIGNATURE), case.tolerance)
     if case.ops is not None:
         assert [op.name for op in ir.graphs[0].ops] == list(case.ops)

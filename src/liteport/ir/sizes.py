@@ -37,8 +37,8 @@ FUNCTIONS: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "//": operator.floordiv,
-    "%": operator.mod,
+    "//": lambda a, b: a // b if b else 0,
+    "%": lambda a, b: a % b if b else a,
     "max": max,
     "min": min,
 }
@@ -140,15 +140,27 @@ class Space:
             numbers[name] = number
 
     def apply(self, function: str, left: int, right: int) -> int:
-        """function(left, right), as an int where all witnesses agree on one."""
+        """function(left, right), as an int where all witnesses agree on one.
+
+        A size may be 0: what is divided by it is what the other witnesses say.
+        """
         f = FUNCTIONS[function]
-        pairs = zip(self.values(left), self.values(right), strict=True)
+        pairs = list(zip(self.values(left), self.values(right), strict=True))
         values = tuple(f(a, b) for a, b in pairs)
+        if function in "//%" and any(not b for _, b in pairs):
+            values = self._completed(values, [i for i, (_, b) in enumerate(pairs) if b])
         if len(set(values)) == 1:
             return values[0]
         if values not in self._known:
             self._known[values] = Size(self, values, function, (left, right))
         return self._known[values]
+
+    def _completed(self, values: tuple[int, ...], places: Sequence[int]) -> tuple[int, ...]:
+        """Those of a known number, if there is any, that has these values at `places`."""
+        found = {values[i] for i in places}
+        if len(found) == 1:
+            return (found.pop(),) * len(values)
+        return next((known for known in self._known if all(known[i] == values[i] for i in places)), values)
 
     def values(self, number: int) -> tuple[int, ...]:
         """A number's value at every witness."""

@@ -12,7 +12,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
 from liteport.ir.sizes import Size, int_array
-from liteport.ir.types import Array, DType
+from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic
 
 # Operators whose results are never negative, and operators that do not make negative numbers of others.
@@ -53,6 +53,25 @@ def take_grid(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value:
     for axis, array in zip(axes, arrays, strict=True):
         x = take(b, x, axis, reshaped(b, array, (array.type.size,)))
     return basic.reshape(b, x, shape)
+
+
+def places(b: Builder, x: Value, count: int) -> Value:
+    """Where the `count` elements of x that are not zero stand: int64 [count, rank], in the order of memory."""
+    x = x if x.dtype in ops.Where.dtypes else basic.cast(b, x, DType.INT32)
+    return b.emit_many(ops.Where(), x, types=(TensorType(DType.INT64, (count, x.rank)),))[0]
+
+
+def coordinates(b: Builder, x: Value, count: int) -> list[Value]:
+    """Where the `count` elements of x that are not zero stand: int64 [count] along each dimension."""
+    rows = places(b, x, count)
+    return [basic.reshape(b, basic.narrow(b, rows, 1, axis, 1), (count,)) for axis in range(x.rank)]
+
+
+def choose(b: Builder, x: Value, axis: int, mask: Value, count: int) -> Value:
+    """x at the `count` elements where the mask holds, which has the dimensions of x from `axis` on."""
+    line = basic.reshape(b, mask, (mask.type.size,))
+    chosen = basic.reshape(b, places(b, line, count), (count,))
+    return basic.gather(b, merged(b, x, range(axis, axis + mask.rank)), chosen, axis)
 
 
 def take_along(b: Builder, x: Value, axis: int, index: Value) -> Value:

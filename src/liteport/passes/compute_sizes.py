@@ -16,8 +16,9 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
 from liteport.ir.sizes import Size, int_array
 from liteport.ir.types import DType, TensorType
-from liteport.lowering.basic import cast
+from liteport.lowering.basic import cast, reshape
 from liteport.passes.base import Pass
+from liteport.passes.dead import DropDead
 
 _FUNCTIONS: dict[str, Operator] = {
     "+": ops.Add(),
@@ -36,8 +37,9 @@ class ComputeSizes(Pass):
 
     Until here, operands that depend on sizes are constants of Sizes, which passes see through like any other. Those
     that an operator can leave open are; the others are computed, as vectors of one number, from the shapes of the
-    inputs, or of the first result that has the size. LiteRT works SHAPE, STRIDED_SLICE, CONCATENATION and MUL out when
-    inputs are resized, so that the shapes behind them are known before the model runs.
+    inputs, or of the first result that has the size, or from numbers that are said to be one (BIND_SIZE). LiteRT works
+    SHAPE, STRIDED_SLICE, CONCATENATION and MUL out when inputs are resized, so that the shapes behind them are known
+    before the model runs.
     """
 
     def run(self, graph: Graph) -> bool:
@@ -51,7 +53,12 @@ class ComputeSizes(Pass):
                     if value is not None and value.has_sizes:
                         graph.set_input(op, index, sizes.tensor(b, value))
                 changed = True
+            if isinstance(op.operator, ops.BindSize):
+                sizes.bind(Builder(graph, op), op.operator.size, op.input)
+                graph.erase(op)
+                changed = True
             sizes.learn(op.outputs)
+        DropDead().run(graph)
         return changed
 
 
@@ -101,6 +108,10 @@ class _Sizes:
             for axis, size in enumerate(value.shape):
                 for symbol, factor, rest in _linear(size):
                     self.found.setdefault(symbol, (value, axis, factor, rest))
+
+    def bind(self, b: Builder, symbol: Size, number: Value) -> None:
+        """Takes note of a symbol that is a computed number."""
+        self.known[symbol] = cast(b, reshape(b, number, (1,)), DType.INT32)
 
     def tensor(self, b: Builder, value: Value) -> Value:
         """A constant that depends on sizes, computed just before b's operation."""

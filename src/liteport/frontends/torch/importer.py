@@ -20,9 +20,14 @@ from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder
 from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
 from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of
-from liteport.frontends.torch.symbols import Symbols, is_symbolic
+from liteport.frontends.torch.symbols import Symbols, depends_on_data, is_symbolic
+from liteport.ir import ops
 from liteport.ir.graph import Graph, Value, constant
+from liteport.ir.sizes import Size
 from liteport.ir.types import Array, TensorType
+from liteport.lowering import basic
+
+aten = torch.ops.aten
 
 # Checks that PyTorch leaves in a graph: nothing to compute.
 _ASSERTIONS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar", "sym_constrain_range_for_size"})
@@ -35,7 +40,9 @@ def import_program(program: ExportedProgram, name: str, table: Table, symbols: S
 
     Raises UnsupportedError that lists every operator and form without a lowering.
     """
-    return _Importer(normalise(settle(program), table), name, table, symbols).run()
+    settled, facts = settle(program)
+    symbols.know(facts)
+    return _Importer(normalise(settled, table), name, table, symbols).run()
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class _Importer:
         if _is_assertion(target) or isinstance(node.meta.get("val"), torch.SymBool):
             return None
         if isinstance(size := node.meta.get("val"), torch.SymInt):
-            return self.number(node, size)
+            return self.number(node, size, env)
         args, kwargs = _lookup_args(node.args, env), _lookup_args(node.kwargs, env)
         if target is operator.getitem:
             return args[0][args[1]]
@@ -158,13 +165,27 @@ class _Importer:
             return self.stand_in(node)
         return self.call(node, lowering, args, kwargs)
 
-    def number(self, node: Node, size: torch.SymInt) -> int | None:
-        """What a node gives that computes with sizes."""
+    def number(self, node: Node, size: torch.SymInt, env: Mapping[Node, Any]) -> int | None:
+        """What a node gives that computes with sizes, or reads them off the data."""
         try:
-            return self.symbols.number(size)
+            number = self.symbols.number(size)
+            if isinstance(number, Size) and number.is_symbol and depends_on_data(size):
+                self.bind(node, number, env)
+            return number
         except UnsupportedError as error:
             self.missing.append(_Missing(str(error), str(source_of(node))))
             return None
+
+    def bind(self, node: Node, symbol: Size, env: Mapping[Node, Any]) -> None:
+        """Says which number a symbol is, which tensors may not show (any more) when it is needed."""
+        x = env.get(node.args[0]) if node.args and isinstance(node.args[0], Node) else None
+        if not isinstance(x, Value) or all(isinstance(user.meta.get("val"), torch.SymBool) for user in node.users):
+            return
+        if node.target in (aten.item.default, aten._local_scalar_dense.default):
+            self.builder.emit(ops.BindSize(symbol), x)
+        elif node.target is aten.sym_size.int:
+            number = basic.narrow(self.builder, self.builder.emit(ops.Shape(), x), 0, x.shape.index(symbol), 1)
+            self.builder.emit(ops.BindSize(symbol), number)
 
     def region(self, args: Sequence[Any]) -> list[Any]:
         """A with-block (no_grad, autocast) around nested nodes: its body, in place."""

@@ -7,10 +7,11 @@ constant of the model: x[:, torch.tensor([True, False])], or repeat_interleave b
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
+import sympy
 import torch
 from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
@@ -30,23 +31,34 @@ aten = torch.ops.aten
 _STORED = (InputKind.CONSTANT_TENSOR, InputKind.BUFFER, InputKind.PARAMETER)
 _INDEX_TYPES = (torch.bool, torch.uint8, torch.int32, torch.int64)
 # The lowerings of these count their results when the model runs.
-_COUNTED = ("torchvision.nms.default",)
+_COUNTED = (
+    "aten.argwhere.default",
+    "aten.index.Tensor",
+    "aten.masked_select.default",
+    "aten.nonzero.default",
+    "aten.nonzero_numpy.default",
+    "aten.where.default",
+    "torchvision.nms.default",
+)
 _UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
 
 
-def settle(program: ExportedProgram) -> ExportedProgram:
-    """`program` with every size worked out; as it is where none is open.
+def settle(program: ExportedProgram) -> tuple[ExportedProgram, dict[sympy.Symbol, int]]:
+    """`program` with every size worked out that constants settle, and what the symbols of such are.
 
-    Raises UnsupportedError that lists the operators that make sizes or numbers of what depends on the inputs.
+    The program is as it was where no size is open. Raises UnsupportedError that lists the operators that make sizes or
+    numbers of what depends on the inputs, and that have no lowering which does so when the model runs.
     """
     if not any(_is_open(node.meta.get("val")) for node in program.graph_module.graph.nodes):
-        return program
+        return program, {}
     settled = copy.copy(program)
     settled._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    settled._constants = dict(program.constants)
     _index_by_tensor(settled._graph_module)
     with torch.no_grad():
-        _Walk(settled).run()
-    return settled
+        walk = _Walk(settled)
+        walk.run()
+    return settled, walk.facts
 
 
 class _Walk:
@@ -54,9 +66,11 @@ class _Walk:
 
     def __init__(self, program: ExportedProgram) -> None:
         self.module = program.graph_module
+        self.constants = program.constants
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
         self.known: dict[Node, Any] = {}
         self.values: dict[Node, Any] = {}  # what nodes give, tensors without their data
+        self.facts: dict[sympy.Symbol, int] = {}
         self.spent: list[Node] = []
         self.open: list[Node] = []
         placeholders = [n for n in self.module.graph.nodes if n.op == "placeholder"]
@@ -89,6 +103,7 @@ class _Walk:
                 self.open.append(node)
             return
         self.values[node] = self.hollow(value)
+        self.facts |= _facts(node.meta.get("val"), value)
         if _tensors(value):
             node.meta["val"] = self.values[node]
             return
@@ -128,6 +143,7 @@ class _Walk:
             return
         name = f"_settled_{source.name}_{user.name}"
         self.module.register_buffer(name, tensor.clone())
+        self.constants[name] = tensor.clone()
         with self.module.graph.inserting_before(user):
             constant = self.module.graph.get_attr(name)
         constant.meta["val"] = self.values[constant] = self.values[source]
@@ -157,6 +173,18 @@ def _is_open(value: Any) -> bool:
     """Whether a node gives a number or a size that torch.export reads off data."""
     kinds = torch.Tensor | torch.SymInt | torch.SymBool | torch.SymFloat
     return any(free_unbacked_symbols(v) for v in pytree.tree_leaves(value) if isinstance(v, kinds))
+
+
+def _facts(stated: Any, found: Any) -> dict[sympy.Symbol, int]:
+    """The symbols in what torch.export states of a node, and what they turned out to be."""
+    pairs = zip(_numbers(stated), _numbers(found), strict=True)
+    return {a.node.expr: b for a, b in pairs if isinstance(a, torch.SymInt) and a.node.expr.is_Symbol}
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    """The sizes of the tensors in `value`, and the numbers in it."""
+    for leaf in pytree.tree_leaves(value):
+        yield from leaf.shape if isinstance(leaf, torch.Tensor) else [leaf]
 
 
 def _is_certain(target: Any) -> bool:

@@ -45,6 +45,10 @@ class Symbols:
         self.space.declare({name: self._given(symbol) for symbol, name in self._names.items()})
         self.inputs = {node.name: self.shape(node.meta["val"]) for node in program_inputs(program)}
 
+    def know(self, facts: Mapping[sympy.Symbol, int]) -> None:
+        """Takes these symbols for the numbers that they turned out to be."""
+        self._known |= facts
+
     def _declare(self, expr: Any, size: int | None, name: str | None, default: str) -> None:
         """Names the one symbol of an input's dimension, which may be a multiple of it, and finds its number."""
         if len(expr.free_symbols) != 1:

@@ -96,6 +96,7 @@ from liteport.ir.ops.conv import (
     TransposeConv,
 )
 from liteport.ir.ops.create import (
+    BindSize,
     Fill,
     Multinomial,
     RandomStandardNormal,
@@ -211,6 +212,7 @@ __all__ = [
     "BidirectionalSequenceLstm",
     "BidirectionalSequenceRnn",
     "Binary",
+    "BindSize",
     "Bitcast",
     "BitwiseXor",
     "BroadcastArgs",

@@ -20,7 +20,7 @@ from liteport.ir.ops.base import (
     same_type,
     sizes,
 )
-from liteport.ir.sizes import larger
+from liteport.ir.sizes import Size, larger
 from liteport.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -70,6 +70,24 @@ class Range(Operator):
         if not delta or not isfinite(steps := (limit - start) / delta):
             raise self.fail(f"from {start} to {limit} by {delta}")
         return (TensorType(same_type(self, values), (max(0, ceil(steps)),)),)
+
+
+@dataclass(frozen=True)
+class BindSize(Operator):
+    """Its input, an integer of one element, which the symbol `size` is said to be: for sizes that no tensor has (any
+    more) when they are needed. None of TFLite's operators; the pass compute_sizes takes it out."""
+
+    name: ClassVar[str] = "BIND_SIZE"
+    dtypes: ClassVar[DTypes] = INDEX
+    max_rank: ClassVar[int] = 1
+    stateful: ClassVar[bool] = True
+    size: Size
+
+    def infer(self, *inputs: Value | None) -> Types:
+        (number,) = operands(self, inputs, 1)
+        if number.type.size != 1:
+            raise self.fail(f"{number.type} is not one number")
+        return (number.type,)
 
 
 @dataclass(frozen=True)

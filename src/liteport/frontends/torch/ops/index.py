@@ -1,4 +1,4 @@
-"""PyTorch's reading by index: x[indices], gather, take, index_select, and what depends on constant masks."""
+"""PyTorch's reading by index: x[indices], gather, take, index_select, masks, and nonzero."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.types import Array, DType
+from liteport.ir.ops.base import broadcast
+from liteport.ir.sizes import Size
+from liteport.ir.types import DType
 from liteport.lowering import basic, indexing
 from liteport.lowering.formula import Term, emit, where
 
@@ -24,7 +26,17 @@ Indices = Sequence[Value | None]
 
 def index(b: TorchBuilder, x: Value, indices: Indices) -> Value:
     """index.Tensor(Tensor self, Tensor?[] indices) -> Tensor"""
-    return indexing.take_grid(b, x, integer_indices(b, indices))
+    given = [(axis, i) for axis, i in enumerate(indices) if i is not None]
+    masks = [i for _, i in given if is_mask(i) and not i.is_const]
+    if not masks:
+        return indexing.take_grid(b, x, integer_indices(b, indices))
+    axis = given[0][0]
+    if len(given) == 1 and masks[0].rank:
+        return indexing.choose(b, x, axis, masks[0], b.result.shape[axis])
+    # What masks choose lies along the last dimension of what the indices broadcast to.
+    start = axis if given[-1][0] - axis + 1 == len(given) else 0
+    rank = max([1, *(i.rank for _, i in given if not is_mask(i))])
+    return indexing.take_grid(b, x, integer_indices(b, indices, b.result.shape[start + rank - 1]))
 
 
 def index_select(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
@@ -62,20 +74,27 @@ def take_along_dim(b: TorchBuilder, x: Value, indices: Value, dim: int | None = 
 
 def nonzero(b: TorchBuilder, x: Value) -> Value:
     """nonzero(Tensor self) -> Tensor; argwhere"""
-    return b.const(np.stack(np.nonzero(_known(x, "nonzero")), axis=1).astype(np.int64))
+    if x.is_const:
+        return b.const(np.stack(np.nonzero(x.array), axis=1).astype(np.int64))
+    return indexing.places(b, _with_dimensions(x, "nonzero"), b.result.shape[0])
 
 
 def nonzero_numpy(b: TorchBuilder, x: Value) -> list[Value]:
     """nonzero_numpy(Tensor self) -> Tensor[]; where(Tensor condition) -> Tensor[]"""
-    return [b.const(places.astype(np.int64)) for places in np.nonzero(_known(x, "nonzero"))]
+    if x.is_const:
+        return [b.const(places.astype(np.int64)) for places in np.nonzero(x.array)]
+    return indexing.coordinates(b, _with_dimensions(x, "where"), b.result.shape[0])
 
 
 def masked_select(b: TorchBuilder, x: Value, mask: Value) -> Value:
     """masked_select(Tensor self, Tensor mask) -> Tensor"""
-    chosen = _known(mask, "masked_select")
-    shape = np.broadcast_shapes(x.shape, mask.shape)
-    places = np.flatnonzero(np.broadcast_to(chosen, shape))
-    return indexing.take(b, basic.reshape(b, basic.broadcast_to(b, x, shape), (prod(shape),)), 0, b.const(places))
+    shape = broadcast(ops.SelectV2(), [x.shape, mask.shape])
+    x = basic.broadcast_to(b, x, shape)
+    if not mask.is_const:
+        wide = basic.broadcast_to(b, _with_dimensions(mask, "masked_select"), shape)
+        return indexing.choose(b, x, 0, wide, b.result.shape[0])
+    places = np.flatnonzero(np.broadcast_to(mask.array, shape))
+    return indexing.take(b, basic.reshape(b, x, (prod(shape),)), 0, b.const(places))
 
 
 def nonzero_static(b: TorchBuilder, x: Value, *, size: int, fill_value: int = -1) -> Value:
@@ -93,16 +112,23 @@ def nonzero_static(b: TorchBuilder, x: Value, *, size: int, fill_value: int = -1
     return basic.cast(b, numbers.value, DType.INT64)
 
 
-def integer_indices(b: TorchBuilder, indices: Indices) -> list[Value | None]:
-    """The indices with each constant mask in the form of integers, one index for each of its dimensions."""
+def integer_indices(b: TorchBuilder, indices: Indices, count: int | None = None) -> list[Value | None]:
+    """The indices with each mask in the form of integers, one index for each of its dimensions.
+
+    `count` is how many elements computed masks choose. Raises UnsupportedError for such where that is not given.
+    """
     out: list[Value | None] = []
     for value in indices:
         if value is None or not is_mask(value):
             out.append(value)
         elif not value.rank:
             raise UnsupportedError("index by a mask without dimensions: use unsqueeze(0), or torch.where")
+        elif value.is_const:
+            out += [b.const(places) for places in np.nonzero(value.array)]
+        elif isinstance(count, Size):
+            out += indexing.coordinates(b, value, count)
         else:
-            out += [b.const(places) for places in np.nonzero(_known(value, "index by a mask"))]
+            raise UnsupportedError("index by a computed mask in this place: use torch.where or masked_fill")
     return out
 
 
@@ -111,13 +137,10 @@ def is_mask(index: Value) -> bool:
     return index.dtype in (DType.BOOL, DType.UINT8)
 
 
-def _known(x: Value, what: str) -> Array:
-    if not x.is_const:
-        raise UnsupportedError(
-            f"{what} of computed values: the result's size depends on the data; "
-            "use torch.where, masked_fill or topk, which keep the size"
-        )
-    return x.array
+def _with_dimensions(x: Value, what: str) -> Value:
+    if not x.rank:
+        raise UnsupportedError(f"{what} of a tensor without dimensions: use unsqueeze(0)")
+    return x
 
 
 LOWERINGS: Table = {

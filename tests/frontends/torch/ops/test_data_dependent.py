@@ -1,0 +1,93 @@
+"""Results of as many elements as the data says: more, fewer and none of them, drawn anew for the same file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from tests.frontends.torch.ops.inputs import bools, ints, normal
+from tests.harness import Case, cases, check
+
+X = normal(4, 5, 6)
+ROWS = torch.tensor([True, False, True, True])
+COLUMNS = torch.tensor([False, True, True, False, False])
+GRID = bools(4, 5)
+FULL = bools(4, 5, 6)
+NO_ROWS, NO_COLUMNS, NO_GRID = (torch.zeros_like(m) for m in (ROWS, COLUMNS, GRID))
+NEGATIVE = -X.abs()
+WEIGHT = normal(3, 6)
+
+
+def chosen_twice(x, m):
+    return x[m] * 2 + x[m].exp()
+
+
+def settled_and_open(x, m):
+    return torch.cat([x[:, m], x[:, torch.tensor([True, False, True, True, False])]], 1)
+
+
+def largest_of_each(x):
+    places = torch.nonzero(x[:, 0, 0] > 0)[:, 0]
+    return x[places].amax((1, 2)), places
+
+
+MASKS: list[Any] = [
+    Case(
+        "leading", lambda x, m: x[m], [X, ROWS], ops=["WHERE", "RESHAPE", "GATHER"], also=[[X, NO_ROWS], [X, ~NO_ROWS]]
+    ),
+    Case("middle", lambda x, m: x[:, m], [X, COLUMNS], also=[[X, NO_COLUMNS], [X, ~NO_COLUMNS]]),
+    Case("last", lambda x, m: x[..., m].relu(), [normal(2, 3, 5), COLUMNS], also=[[normal(2, 3, 5), NO_COLUMNS]]),
+    Case("two-dimensions", lambda x, m: x[m], [X, GRID], also=[[X, NO_GRID]]),
+    Case("whole", lambda x: x[x > 0.3], [X], also=[[NEGATIVE]]),
+    Case("integers", lambda x: x[x > 3], [ints(4, 5)], also=[[ints(4, 5, low=-9, high=0)]]),
+    Case("bools", lambda x, m: x[m], [bools(4, 5), ROWS], also=[[GRID, NO_ROWS]]),
+    Case("beside-a-number", lambda x, m: x[m, 2], [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("beside-an-index", lambda x, m: x[m, torch.tensor([2])], [X, ROWS], also=[[X, NO_ROWS]]),
+    Case(
+        "around-a-slice",
+        lambda x, m, i: x[m, :, i],
+        [X, ROWS, torch.tensor([2])],
+        also=[[X, NO_ROWS, torch.tensor([1])]],
+    ),
+    Case("twice", chosen_twice, [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("sum", lambda x: x[x > 0].sum(), [X], also=[[NEGATIVE]]),
+    Case("sum-of-rows", lambda x, m: x[m].sum(0), [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("mean", lambda x, m: x[m].mean(0), [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("count", lambda x, m: x * x[m].shape[0], [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("linear", lambda x, m: F.linear(x[m], WEIGHT), [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("joined", lambda x, m: torch.cat([x[m], x]), [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("settled-and-open", settled_and_open, [X, COLUMNS], also=[[X, NO_COLUMNS]]),
+    Case("masked_select", lambda x, m: x.masked_select(m[..., None]), [X, GRID], also=[[X, NO_GRID]]),
+    Case("masked_select-whole", lambda x, m: torch.masked_select(x, m) + 1, [X, FULL], also=[[X, FULL & False]]),
+]
+
+
+@cases(MASKS)
+def test_masks(case: Case) -> None:
+    check(case)
+
+
+PLACES: list[Any] = [
+    Case("nonzero", torch.nonzero, [GRID], ops=["WHERE", "RESHAPE"], also=[[NO_GRID], [~NO_GRID]]),
+    Case(
+        "nonzero-floats",
+        torch.nonzero,
+        [normal(4, 5).round()],
+        also=[[torch.zeros(4, 5)], [torch.full((4, 5), torch.nan)]],
+    ),
+    Case("nonzero-integers", torch.nonzero, [ints(9, low=-1, high=2)], also=[[ints(9, low=0, high=1)]]),
+    Case("nonzero-small-integers", torch.nonzero, [ints(9, low=-1, high=2, dtype=torch.int16)], draws=3),
+    Case("argwhere", lambda m: torch.argwhere(m) * 2, [FULL], also=[[FULL & False]]),
+    Case("where", lambda m: torch.where(m), [FULL], also=[[FULL & False]]),
+    Case("where-as-index", lambda x, m: x[torch.where(m)], [X, GRID], also=[[X, NO_GRID]]),
+    Case("as_tuple", lambda m: m.nonzero(as_tuple=True), [GRID], also=[[NO_GRID]]),
+    Case("index", largest_of_each, [X], also=[[NEGATIVE]]),
+    Case("no-dimensions", lambda x: x[0, 0, 0].nonzero(), [X], error="without dimensions"),
+]
+
+
+@cases(PLACES)
+def test_places(case: Case) -> None:
+    check(case)
