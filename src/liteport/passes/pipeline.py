@@ -19,6 +19,7 @@ from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_gelu import FuseGelu
+from liteport.passes.fuse_mean import FuseMean
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_residual import FuseResidual
 from liteport.passes.fuse_scale import FuseScale
@@ -69,6 +70,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         FuseAffine(),
         FuseActivation(),
         FuseScale(),
+        # Layers with the scales of their residuals in them.
+        FuseMean(),
         FusePad(),
         # Padding known: whether a window is centred shows then.
         FuseResidual(),
