@@ -111,10 +111,21 @@ class Space:
         rng, limits = random.Random(f"{name} {place} {attempt}"), self.ranges[name]
         if place == _WITNESSES - 1 and not attempt:
             yield limits.top
+        if limits.low < 0:
+            yield from self._draw_signed(rng, limits, place)
+            return
         if place < _WITNESSES // 2:
             first = limits.low + attempt + (place if place < 2 else rng.randrange(_SMALL))
             yield from range(first, min(first + _DRAWS, limits.top + 1))
         yield from (rng.randint(limits.low, limits.top) for _ in range(_DRAWS))
+
+    def _draw_signed(self, rng: random.Random, limits: Range, place: int) -> Iterator[int]:
+        """Numbers that may be negative to try: some as small as short dimensions, then any, and once the smallest."""
+        if place == _WITNESSES - 2:
+            yield limits.low
+        near = Range(max(limits.low, -_SMALL // 2), min(limits.top, _SMALL // 2))
+        span = near if place < _WITNESSES // 2 and near.low <= near.top else limits
+        yield from (rng.randint(span.low, span.top) for _ in range(_DRAWS))
 
     def trials(self) -> list[dict[str, int]]:
         """Assignments to try a model at: the example's, smaller numbers, larger ones, and both mixed.

@@ -55,7 +55,7 @@ class ComputeSizes(Pass):
                 changed = True
             if isinstance(op.operator, ops.BindSize):
                 sizes.bind(Builder(graph, op), op.operator.size, op.input)
-                graph.erase(op)
+                graph.replace(op, op.input)
                 changed = True
             sizes.learn(op.outputs)
         DropDead().run(graph)

@@ -13,7 +13,7 @@ from liteport.lowering.basic import ints
 from liteport.passes.base import Pass
 from liteport.passes.empty import cut_out
 
-_LOSING = (ops.Where, ops.Slice, ops.TopkV2)
+_LOSING = (ops.Where, ops.Slice, ops.StridedSlice, ops.TopkV2)
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,12 @@ CASES = [
     Case("index-argmax", lambda x: x[:, x[0, :, 0].argmax()], [X]),
     Case(
         "two-of-input",
-        lambda x, n: x.repeat_interleave(n, 0) * n[0].item(),
+        lambda x, n: x.repeat_interleave(n, 0) * x.repeat_interleave(n + 1, 0).sum(),
         [X, ints(4, low=0, high=3)],
         error="2 operators make",
     ),
     Case("repeats-of-input", lambda x, n: x.repeat_interleave(n, 0).sum(), [X, ints(4, low=0, high=3)], error="repeat"),
-    Case("item-of-input", lambda x, i: x * i.item(), [X, torch.tensor(2)], error="aten.item"),
+    Case("item-of-input", lambda x, i: x * i.item(), [X, torch.tensor(2)]),
 ]
 
 

@@ -99,7 +99,7 @@ class _Walk:
         try:
             value = self.evaluate(node)
         except _UNKNOWN:
-            if str(node.target) not in _COUNTED:
+            if str(node.target) not in _COUNTED and not _is_read(node):
                 self.open.append(node)
             return
         self.values[node] = self.hollow(value)
@@ -173,6 +173,12 @@ def _is_open(value: Any) -> bool:
     """Whether a node gives a number or a size that torch.export reads off data."""
     kinds = torch.Tensor | torch.SymInt | torch.SymBool | torch.SymFloat
     return any(free_unbacked_symbols(v) for v in pytree.tree_leaves(value) if isinstance(v, kinds))
+
+
+def _is_read(node: Node) -> bool:
+    """Whether the node makes a Python number of a computed one: a symbol, or a float."""
+    kinds = torch.SymInt | torch.SymFloat
+    return node.target in (aten.item.default, aten._local_scalar_dense.default) and isinstance(node.meta["val"], kinds)
 
 
 def _facts(stated: Any, found: Any) -> dict[sympy.Symbol, int]:

@@ -21,6 +21,8 @@ from liteport.errors import UnsupportedError
 from liteport.ir.sizes import Assignment, Range, Space
 from liteport.ir.types import Shape
 
+_FAR = 4000  # how far from 0 numbers without limits are tried
+
 Names = Mapping[tuple[int, int], str]
 """What dimensions are called, by number of the input and axis."""
 
@@ -103,6 +105,8 @@ class Symbols:
         bounds = self._ranges.get(symbol)
         low = int(bounds.lower) if bounds is not None and bounds.lower.is_Integer else 0
         high = int(bounds.upper) if bounds is not None and bounds.upper.is_Integer else None
+        if bounds is not None and not bounds.lower.is_Integer:  # no size, but a number that is read off the data
+            low, high = -_FAR, _FAR if high is None else high
         return self._examples.get(symbol, max(low, 1)), Range(low, high)
 
     def _allows(self, numbers: Assignment) -> bool:

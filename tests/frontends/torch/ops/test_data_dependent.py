@@ -91,3 +91,52 @@ PLACES: list[Any] = [
 @cases(PLACES)
 def test_places(case: Case) -> None:
     check(case)
+
+
+def number(value):
+    return torch.tensor(value)
+
+
+def two_slices(x, i):
+    n = i.item()
+    return x[:n].sum(0), x[n:].sum(0), x[:, : n + 1]
+
+
+def running_mean(x, i):
+    return x[: i.item()].sum(0) / i.item()
+
+
+def mean_of_chosen(x, m):
+    return x[m].sum(0) / max(x[m].shape[0], 1)
+
+
+def bounds(*pairs):
+    """The example, and further inputs, to a slice from one number to another."""
+    given = [[X, number(start), number(end)] for start, end in pairs]
+    return {"inputs": given[0], "also": given[1:], "draws": 0}
+
+
+ALL = bounds((1, 3), (0, 4), (2, 2), (3, 1), (-3, -1), (-9, 9), (0, -1), (-1, 0), (7, 9))
+ENDS = {"inputs": [X, number(2)], "also": [[X, number(n)] for n in (0, 1, 4, 9, -1, -4, -7)], "draws": 0}
+NUMBERS: list[Any] = [
+    Case("slice", lambda x, y, z: x[y:z], **ALL),
+    Case("slice-items", lambda x, y, z: x[:, y.item() : z.item()] * 2, **ALL),
+    Case("slice-steps", lambda x, y, z: x[:, y:z:2], **ALL),
+    Case("slice-from", lambda x, y: x[..., y:].relu(), **ENDS),
+    Case("slice-to", lambda x, y: x[:y].sum(0), **ENDS),
+    Case("slice-to-the-last", lambda x: x[: x[:, 0, 0].argmax()], [X], draws=3),
+    Case("slices", two_slices, [X, number(2)], also=[[X, number(n)] for n in (0, 1, 3)], draws=0),
+    Case("factor", lambda x, y: x * y.item() + y.item() // 2, **ENDS),
+    Case("float", lambda x, y: x * y.item() + y.item() / 2, [X, number(2.5)], also=[[X, number(-0.3)]]),
+    Case("running-mean", running_mean, [X, number(2)], also=[[X, number(1)], [X, number(4)]], draws=0),
+    Case("mean-of-chosen", mean_of_chosen, [X, ROWS], also=[[X, NO_ROWS]]),
+    Case("zeros", lambda y: torch.zeros(y.item(), 3) + 1, [number(4)], also=[[number(1)], [number(0)]], draws=0),
+    Case("arange", lambda y: torch.arange(y.item()) * 2, [number(4)], also=[[number(1)], [number(0)]], draws=0),
+    Case("select", lambda x, y: x[y.item()], [X, number(2)], also=[[X, number(0)], [X, number(-1)]], draws=0),
+    Case("truth", lambda x, y: x * y.item(), [X, number(True)], error="aten.item"),
+]
+
+
+@cases(NUMBERS)
+def test_numbers(case: Case) -> None:
+    check(case)

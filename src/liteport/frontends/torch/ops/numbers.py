@@ -1,4 +1,4 @@
-"""Python's arithmetic on floating-point numbers that depend on sizes: tensors without dimensions."""
+"""Python's arithmetic on floats that depend on sizes or are read off tensors: tensors without dimensions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from liteport.frontends.torch.ops._common import Operand, operand
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
+from liteport.lowering import basic
+
+aten = torch.ops.aten
 
 
 def as_float(b: TorchBuilder, x: Operand) -> Value:
     """torch.sym_float: a size as a float"""
     return operand(b, x, DType.FLOAT32)
+
+
+def item(b: TorchBuilder, x: Value) -> Value:
+    """item(Tensor self) -> Scalar, of a float: the tensor itself"""
+    return as_float(b, basic.reshape(b, x, ()))
 
 
 def square_root(b: TorchBuilder, x: Operand) -> Value:
@@ -33,6 +41,8 @@ def binary(kind: ops.Operator) -> Lowering:
 
 
 LOWERINGS: Table = {
+    aten.item.default: item,
+    aten._local_scalar_dense.default: item,
     torch.sym_float: as_float,
     torch._sym_sqrt: square_root,
     operator.add: binary(ops.Add()),

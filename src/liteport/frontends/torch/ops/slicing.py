@@ -7,8 +7,10 @@ import torch
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
+from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.sizes import larger, smaller
+from liteport.ir.sizes import Size, larger, smaller
+from liteport.ir.types import Shape
 from liteport.lowering import basic, scattering
 
 aten = torch.ops.aten
@@ -20,7 +22,31 @@ def slice_(
     """slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)"""
     axis = _common.axis(dim, x.rank)
     first, stop = _bounds(start, end, x.shape[axis])
+    count = -(-(stop - first) // step)
+    if isinstance(b.result.shape[axis], Size) and b.result.shape[axis] != count:
+        return _counted_slice(b, x, axis, first, count, step)
     return basic.strided_slice(b, x, axis, first, stop, step)
+
+
+def _counted_slice(b: TorchBuilder, x: Value, axis: int, first: int, count: int, step: int) -> Value:
+    """x[first::step] along `axis`, of `count` elements, for which PyTorch has a symbol of its own."""
+    symbol = b.result.shape[axis]
+    assert isinstance(symbol, Size)
+    number = b.emit(ops.BindSize(symbol), basic.ints(b, [count]))
+    begin = basic.ints(b, [first if i == axis else 0 for i in range(x.rank)])
+    if step == 1:
+        return b.emit_many(ops.Slice(), x, begin, _with_number(b, x.shape, axis, number), types=(b.result,))[0]
+    steps = basic.ints(b, [step if i == axis else 1 for i in range(x.rank)])
+    stop = b.emit(ops.Add(), b.emit(ops.Mul(), number, basic.ints(b, [step])), basic.ints(b, [first]))
+    end = _with_number(b, x.shape, axis, stop)
+    return b.emit_many(ops.StridedSlice(), x, begin, end, steps, types=(b.result,))[0]
+
+
+def _with_number(b: TorchBuilder, shape: Shape, axis: int, number: Value) -> Value:
+    """The sizes as a vector, with a computed number in the place of one."""
+    around = (shape[:axis], shape[axis + 1 :])
+    before, after = ([basic.ints(b, sizes)] if sizes else [] for sizes in around)
+    return basic.concat(b, [*before, number, *after], 0)
 
 
 def _bounds(start: int | None, end: int | None, size: int) -> tuple[int, int]:
@@ -30,7 +56,10 @@ def _bounds(start: int | None, end: int | None, size: int) -> tuple[int, int]:
 
 
 def _from_front(at: int, size: int) -> int:
-    return larger(at + size, 0) if at < 0 else smaller(at, size)
+    """A bound between 0 and `size`: a negative one, which one of Sizes may turn out to be, counts from the end."""
+    within = larger(smaller(at, size), -size)
+    negative = -larger(smaller(within, 0), -1)
+    return within + negative * size
 
 
 def select(b: TorchBuilder, x: Value, dim: int, index: int) -> Value:
