@@ -55,7 +55,7 @@ JOINED = [
 
 SPLIT = [
     Case("split", lambda x: x.split(2, 2), [X], ops=["SPLIT"]),
-    Case("split-rest", lambda x: x.split(2, 1), [X], ops=["SLICE", "SLICE"]),
+    Case("split-rest", lambda x: x.split(2, 1), [X], ops=["SPLIT_V"]),
     Case("split-whole", lambda x: x.split(9, 1)[0] + 1, [X], ops=["ADD"]),
     Case("split-many", lambda x: x.split(1, -1), [normal(2, 6)], ops=["SLICE"] * 6),
     Case("split-sizes", lambda x: x.split([1, 0, 3], 2), [X]),
@@ -115,7 +115,7 @@ REPEATED = [
         error="repeat_interleave by computed repeats",
     ),
     Case("roll-rows", lambda x: x.roll(1, 0), [normal(3, 20)], ops=["GATHER"]),
-    Case("roll-last", lambda x: x.roll(1, -1), [normal(3, 20)], ops=["SLICE", "SLICE", "CONCATENATION"]),
+    Case("roll-last", lambda x: x.roll(1, -1), [normal(3, 20)], ops=["SPLIT_V", "CONCATENATION"]),
     Case("roll-two", lambda x: x.roll((1, -1), (0, 1)), [X]),
     Case("roll-far", lambda x: x.roll(-9, 2), [X]),
     Case("roll-round", lambda x: x.roll(4, 2) + 1, [X], ops=["ADD"]),
