@@ -175,6 +175,7 @@ DISTANCES: list[Any] = [
     Case("cosine_zero", lambda x, y: F.cosine_similarity(x, y, 0), [torch.zeros(4, 2), normal(4, 2)], draws=0),
     Case("pairwise", lambda x, y: (F.pairwise_distance(x, y), F.pairwise_distance(x, y, 1, keepdim=True)), [A, B]),
     Case("pairwise_row", nn.PairwiseDistance(3.0), [A, normal(6)]),
+    Case("cdist_forward", lambda x, y: torch.ops.aten._cdist_forward(x, y, 2.0, None), [normal(3, 4), normal(5, 4)]),
     Case("cdist", lambda x, y: [torch.cdist(x, y, p) for p in (1.0, 2.0, 3.0, 0.0, torch.inf)], [A, normal(5, 6)]),
     Case("cdist_batch", torch.cdist, [normal(2, 1, 4, 6), normal(3, 5, 6)]),
     # Both sides lose the same digits to |x|^2 + |y|^2 - 2xy, in another order.

@@ -162,7 +162,7 @@ def pairwise_distance(
 
 
 def cdist(b: TorchBuilder, x1: Value, x2: Value, p: float = 2.0, compute_mode: int | None = None) -> Value:
-    """cdist(Tensor x1, Tensor x2, float p=2., int? compute_mode=None) -> Tensor"""
+    """cdist(Tensor x1, Tensor x2, float p=2., int? compute_mode=None) -> Tensor; and _cdist_forward"""
     by_products = {1: True, 2: False}.get(compute_mode or 0)
     rank = max(x1.rank, x2.rank)
     left, right = (Term(b, basic.reshape(b, x, (1,) * (rank - x.rank) + x.shape)) for x in (x1, x2))
@@ -213,5 +213,6 @@ LOWERINGS: Table = {
     aten.pairwise_distance.default: pairwise_distance,
     aten._pdist_forward.default: pdist,
     aten.cdist.default: cdist,
+    aten._cdist_forward.default: cdist,
     aten.dist.default: dist,
 }
