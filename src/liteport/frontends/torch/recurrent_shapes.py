@@ -1,7 +1,7 @@
 """What recurrent layers return, told without running them.
 
 torch.export works the shapes of its values out by PyTorch's own decompositions, and that of a recurrent layer goes
-through all steps: half a minute for some hundred of them, and never at a number of steps that is left open.
+through all steps: 15 seconds for 300 of them, and never at a number of steps that is left open.
 """
 
 from __future__ import annotations
