@@ -121,6 +121,12 @@ def test_volumes_and_several_signatures() -> None:
     assert "TRANSPOSE" not in volume.inspect().operators
 
 
+def test_an_option_that_there_is_not() -> None:
+    misspelt: dict[str, Any] = {"input_name": ["photo"]}
+    with pytest.raises(TypeError, match="there is no option 'input_name'"):
+        liteport.convert(Net().eval(), (IMAGE, IDS), **misspelt)
+
+
 def test_a_file_of_any_origin(tmp_path: Any) -> None:
     liteport.convert(Net().eval(), (IMAGE, IDS)).save(tmp_path / "a.tflite")
     model = liteport.convert(tmp_path / "a.tflite", channels_last=True, input_dtype="uint8", indices="int32")

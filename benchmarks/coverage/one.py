@@ -17,7 +17,7 @@ from pathlib import Path
 import liteport
 from benchmarks.coverage.outcome import Outcome
 from benchmarks.coverage.suites import table
-from examples.support.weights import uneven
+from examples.support.weights import settled, uneven
 
 _LONGEST = 2000  # characters of a reason
 
@@ -38,6 +38,7 @@ def _convert_and_verify(
     network = table(suite)[name]
     module = uneven(network.build())
     args, kwargs = network.example()
+    settled(module, args, kwargs)
     outcome.parameters = sum(p.numel() for p in module.parameters())
     model = liteport.convert(module, args, kwargs=kwargs)
     model.save(folder / f"{name}.tflite")

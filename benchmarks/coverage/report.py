@@ -20,8 +20,9 @@ INTRODUCTION = """\
 
 Networks that others wrote, each converted and verified from a cold start in a process of its own:
 `python -m benchmarks.coverage` runs them, and writes this page with `--publish`. Weights are random and seeded, with
-batch-norm statistics set, and without the zeros and tiny layer scales that new networks begin with: these would hide
-mistakes. The verification is the usual one, to the [usual bar](verification.md), on random inputs.
+batch-norm statistics near those of what each normalises, and without the zeros and tiny layer scales that new networks
+begin with: these would hide mistakes. The verification is the usual one, to the [usual bar](verification.md), on random
+inputs.
 
 """
 LEGEND = """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
+
+_FEW = 16  # elements: too few for a channel's mean and variance
 
 
 def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
@@ -35,6 +38,32 @@ def uneven(module: nn.Module) -> nn.Module:
             if parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all()):
                 _vary(parameter)
     return module
+
+
+def settled(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    """`module` with batch-norm statistics near those of what it normalises, as training leaves them.
+
+    With any others a deep network blows its activations up, or makes them vanish, and rounding with them.
+    """
+    layers = [layer for layer in module.modules() if isinstance(getattr(layer, "running_var", None), torch.Tensor)]
+    hooks = [layer.register_forward_pre_hook(_measure) for layer in layers]
+    with torch.no_grad():
+        module(*args, **kwargs)
+    for hook in hooks:
+        hook.remove()
+    for layer in layers:
+        layer.running_mean += layer.running_var.sqrt() * torch.empty_like(layer.running_mean).normal_(0, 0.1)
+        layer.running_var *= torch.empty_like(layer.running_var).uniform_(0.75, 1.25)
+    return module
+
+
+def _measure(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Sets the statistics to those of this input [N, C, ...]; of few elements a channel, to those of all."""
+    channels = inputs[0].transpose(0, 1).flatten(1)
+    if channels.shape[1] < _FEW:
+        channels = channels.reshape(1, -1)
+    layer.running_mean.copy_(channels.mean(1).expand_as(layer.running_mean))
+    layer.running_var.copy_(channels.var(1, correction=0).clamp(min=1e-6).expand_as(layer.running_var))
 
 
 def _vary(parameter: torch.Tensor) -> None:

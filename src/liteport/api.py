@@ -6,9 +6,9 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from liteport.border import Choices, Names, borders, choices
+from liteport.border import BorderOptions, Choices, borders, choices
 from liteport.check import TOLERANCE
 from liteport.check.border import AtBorder
 from liteport.check.compare import Verification, compare
@@ -33,18 +33,11 @@ def convert(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
-    input_names: Names | None = None,
-    output_names: Names | None = None,
-    channels_last: bool | str | Sequence[str] = False,
-    input_dtype: str | Mapping[str, str] | None = None,
-    mean: float | Sequence[float] | None = None,
-    std: float | Sequence[float] | None = None,
-    scale: float | None = None,
-    indices: str = "int64",
     verify: int = 0,
     tolerance: float = TOLERANCE,
     debug: bool = False,
     progress: Progress | None = None,
+    **border: Unpack[BorderOptions],
 ) -> LiteModel:
     """Converts a PyTorch model, or reads and optimises a .tflite file.
 
@@ -61,17 +54,10 @@ def convert(
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
-    input_names, output_names: other names than the forward's arguments and the keys of its result: one for each, in
-        order, or {old: new}.
-    channels_last: True stores every input and output of 4 or 5 dimensions as [N, ..., C]; a name or names, only those.
-    input_dtype: "uint8" takes images as bytes, "float16" floats in half precision, "int32" integers that are int64 in
-        the source; for all inputs that it suits, or {name: type}.
-    mean, std, scale: what the network takes of a byte p in an image is (p * scale - mean) / std, for all channels or
-        for each: 0, 1 and 1/255 unless given, as torchvision's ToTensor and Normalize have it.
-    indices: "int32" makes every input and output int32 that is int64 in the source.
     verify, tolerance: compare with the origin on that many random samples before returning (see LiteModel.verify).
     debug: check the graph after every pass.
     progress: is told of every stage that begins, and of every sample.
+    border: names, layout and types of the inputs and outputs, input_names= to indices=: see BorderOptions.
 
     The module is left as it is: training mode, GPU and half precision are dealt with on a twin (see `notes`).
     Raises UsageError and its kin (InputError, UnsafeFileError, WeightsError) for what cannot be read,
@@ -79,7 +65,7 @@ def convert(
     """
     if is_tflite(model) and (inputs is not None or kwargs or entries or factory or factory_args):
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
-    asked = choices(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
+    asked = choices(**border)
     with _no_collection():
         report(progress, "load")
         if is_tflite(model):
@@ -169,30 +155,23 @@ def verify(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
-    input_names: Names | None = None,
-    output_names: Names | None = None,
-    channels_last: bool | str | Sequence[str] = False,
-    input_dtype: str | Mapping[str, str] | None = None,
-    mean: float | Sequence[float] | None = None,
-    std: float | Sequence[float] | None = None,
-    scale: float | None = None,
-    indices: str = "int64",
     samples: int | None = None,
     data: str | Path | Source | None = None,
     seed: int = 0,
     tolerance: float = TOLERANCE,
     progress: Progress | None = None,
+    **border: Unpack[BorderOptions],
 ) -> Verification:
     """Compares the outputs of two models, each a LiteModel, a .tflite file, or whatever convert() takes.
 
     `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
-    .tflite its inputs serve as the example. `input_names` to `indices` are convert()'s too: the reference is put behind
-    that border before it is compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
+    .tflite its inputs serve as the example. `border` is convert()'s too: the reference is put behind it before it is
+    compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
     `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
     """
     source = samples_of(samples, data, seed)
-    asked = choices(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
+    asked = choices(**border)
     report(progress, "load")
     sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
     files = [side.runtime for side in sides if isinstance(side, LiteModel)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
 
 from liteport.errors import UsageError
 from liteport.ir.border import Border, Pixels, Port
@@ -35,27 +36,49 @@ class Choices:
     indices: DType = DType.INT64
 
 
-def choices(
-    input_names: Names | None = None,
-    output_names: Names | None = None,
-    channels_last: bool | str | Sequence[str] = False,
-    input_dtype: str | Mapping[str, str] | None = None,
-    mean: float | Sequence[float] | None = None,
-    std: float | Sequence[float] | None = None,
-    scale: float | None = None,
-    indices: str = "int64",
-) -> Choices | None:
-    """The options as api.convert() takes them; None where nothing is asked. Raises UsageError for unknown types."""
+class BorderOptions(TypedDict, total=False):
+    """What the inputs and outputs of the file look like, where that is not as in the source.
+
+    input_names, output_names: other names than the forward's arguments and the keys of its result: one for each, in
+        order, or {old: new}.
+    channels_last: True stores every input and output of 4 or 5 dimensions as [N, ..., C]; a name or names, only those.
+    input_dtype: "uint8" takes images as bytes, "float16" floats in half precision, "int32" integers that are int64 in
+        the source; for all inputs that it suits, or {name: type}.
+    mean, std, scale: what the network takes of a byte p in an image is (p * scale - mean) / std, for all channels or
+        for each: 0, 1 and 1/255 unless given, as torchvision's ToTensor and Normalize have it.
+    indices: "int32" makes every input and output int32 that is int64 in the source.
+    """
+
+    input_names: Names | None
+    output_names: Names | None
+    channels_last: bool | str | Sequence[str]
+    input_dtype: str | Mapping[str, str] | None
+    mean: float | Sequence[float] | None
+    std: float | Sequence[float] | None
+    scale: float | None
+    indices: str
+
+
+def choices(**options: Unpack[BorderOptions]) -> Choices | None:
+    """The options as api.convert() takes them; None where nothing is asked.
+
+    Raises UsageError for unknown types, TypeError, as Python would, for an option that there is not.
+    """
+    if unknown := options.keys() - BorderOptions.__annotations__.keys():
+        raise TypeError(f"there is no option {min(unknown)!r}")
+    channels_last, input_dtype = options.get("channels_last", False), options.get("input_dtype")
+    mean, std, scale = options.get("mean"), options.get("std"), options.get("scale")
+    indices = options.get("indices", "int64")
     types = {EVERY: input_dtype} if isinstance(input_dtype, str) else dict(input_dtype or {})
-    unknown = next((name for name in types.values() if name not in _TYPES), None)
-    if unknown is not None:
-        raise UsageError(f"--input-dtype {unknown}: it is one of {', '.join(_TYPES)}")
+    strange = next((name for name in types.values() if name not in _TYPES), None)
+    if strange is not None:
+        raise UsageError(f"--input-dtype {strange}: it is one of {', '.join(_TYPES)}")
     if indices not in ("int64", "int32"):
         raise UsageError(f"--indices {indices}: it is int64 or int32")
     given = any(part is not None for part in (mean, std, scale))
     asked = Choices(
-        input_names or (),
-        output_names or (),
+        options.get("input_names") or (),
+        options.get("output_names") or (),
         (channels_last,) if isinstance(channels_last, str) else channels_last,
         {name: _TYPES[each] for name, each in types.items()},
         Pixels(_numbers(mean, 0.0), _numbers(std, 1.0), 1 / 255 if scale is None else scale) if given else None,

@@ -109,6 +109,17 @@ def test_rounding_that_is_blown_up_is_named() -> None:
     assert "float32 itself is off by 0.01" in result.outputs[0].problem
 
 
+def test_an_output_without_elements_is_said_to_be_unproven() -> None:
+    def hollow(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**double(inputs), "boxes": np.zeros((0, 4), np.float32)}
+
+    result = checked(Fake({"main": hollow}), Fake({"main": hollow}))
+    assert result.passed
+    assert [output.is_empty for output in result.outputs] == [False, True]
+    assert "-  empty in every sample: nothing was compared" in str(result)
+    assert "nan" not in str(result)
+
+
 def test_error_names_the_first_outputs_that_differ() -> None:
     ours = Fake({"main": lambda i: {f"y{n}": i["x"] for n in range(6)}})
     theirs = Fake({"main": lambda i: {f"y{n}": i["x"] + (n > 0) for n in range(6)}})

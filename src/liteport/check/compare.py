@@ -66,13 +66,8 @@ class Verification:
 
 def _row(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> tuple[str, ...]:
     errors = (output.mean_error, output.bar, output.worst_error, output.relative_error)
-    verdict = f"ok: float32 itself is off by {output.rounding:.1e}" if output.is_rounding else "ok"
-    return (
-        _label(output, outputs),
-        *(f"{error:.1e}" for error in errors),
-        f"{output.cosine:.7f}",
-        output.problem or verdict,
-    )
+    numbers = [*(f"{error:.1e}" for error in errors), f"{output.cosine:.7f}"]
+    return (_label(output, outputs), *(["-"] * len(numbers) if output.is_empty else numbers), output.remark or "ok")
 
 
 def _label(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> str:

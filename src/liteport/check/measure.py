@@ -49,6 +49,18 @@ class OutputCheck:
         return self.passed and self.rounding > 0
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it had no elements in any sample: it passes, and nothing of it was compared."""
+        return self.passed and not self.elements
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of it beside the numbers, if anything."""
+        if self.is_empty:
+            return "empty in every sample: nothing was compared"
+        return f"ok: float32 itself is off by {self.rounding:.1e}" if self.is_rounding else self.problem
+
+    @property
     def is_exact(self) -> bool:
         """Whether the output must agree to the last bit: integers and bools."""
         return self.bar == 0

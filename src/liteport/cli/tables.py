@@ -99,12 +99,17 @@ def verification(result: Verification) -> RenderableType:
     table.add_column("", no_wrap=True)
     for check in result.outputs:
         table.add_row(*([check.signature] if several else []), check.name, *_numbers(check), _verdict(check))
-    failed = [f"{check.name}: {check.problem}" for check in result.outputs if not check.passed]
-    colour = "green" if result.passed else "bold red"
-    return Group(table, *(Text(line, "red") for line in failed), Text(result.summary, colour))
+    lines = [
+        Text(f"{check.name}: {check.remark}", "yellow" if check.passed else "red")
+        for check in result.outputs
+        if check.is_empty or not check.passed
+    ]
+    return Group(table, *lines, Text(result.summary, "green" if result.passed else "bold red"))
 
 
 def _numbers(check: OutputCheck) -> Sequence[str]:
+    if check.is_empty:
+        return ["-"] * 5
     errors = (check.mean_error, check.bar, check.worst_error, check.relative_error)
     return [*(f"{error:.1e}" if error else "0" for error in errors), f"{check.cosine:.7f}"]
 
@@ -112,6 +117,8 @@ def _numbers(check: OutputCheck) -> Sequence[str]:
 def _verdict(check: OutputCheck) -> Text:
     if not check.passed:
         return Text("differs", "bold red")
+    if check.is_empty:
+        return Text("empty", "yellow")
     exact = not check.worst_error and not check.differing
     return Text("equal" if exact else "rounding" if check.is_rounding else "ok", "green")
 
