@@ -44,6 +44,8 @@ def lines(x: torch.Tensor) -> Any:
         torch.linspace(0, 1, 5),
         torch.linspace(-1, 1, 7, dtype=torch.float64),
         torch.logspace(0, 2, 3),
+        torch.linspace(0, 1, 7, dtype=torch.float16),
+        torch.arange(0, 1, 0.3, dtype=torch.bfloat16),
         *corners,
     )
 

@@ -12,6 +12,7 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
 from liteport.frontends.torch.importer import to_numpy
 from liteport.frontends.torch.ops._common import Operand, Scalar, convert
+from liteport.frontends.torch.wide import wide
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
@@ -32,7 +33,8 @@ def computed_now(operator: Any) -> Lowering:
     def lowering(b: TorchBuilder, *args: Any, **kwargs: Any) -> Value:
         if not is_fixed(args):
             raise UnsupportedError(f"{operator} of a size that is not fixed: give it fixed numbers")
-        return b.const(to_numpy(operator(*args, **{**kwargs, "device": "cpu"})))
+        with wide():  # a result in half precision is never rounded to it
+            return b.const(to_numpy(operator(*args, **{**kwargs, "device": "cpu"})))
 
     return lowering
 
