@@ -13,25 +13,19 @@ them say is taken for a fact, and a question on which they differ is an error.
 from __future__ import annotations
 
 import operator
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from liteport.errors import UnsupportedError
+from liteport.ir import witnesses
+from liteport.ir.witnesses import WITNESSES, Assignment, Range
 
 if TYPE_CHECKING:
     _Number = int  # to the type checker a Size is one of the dimensions
 else:
     _Number = object
-
-_WITNESSES = 12
-_SMALL = 12  # half of them lie so near the lower end
-_DRAWS = 2000  # among which a witness is searched
-_ATTEMPTS = 20  # to find numbers for several symbols that go together
-_SPAN = 4000  # how far those of an unlimited symbol lie apart
 
 FUNCTIONS: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
@@ -42,26 +36,6 @@ FUNCTIONS: Mapping[str, Callable[[int, int], int]] = {
     "max": max,
     "min": min,
 }
-
-
-Assignment = Mapping[str, int]
-"""A number for each of some symbols, by name."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """From `low` to `high`, both included; None: without limit."""
-
-    low: int = 1
-    high: int | None = None
-
-    @property
-    def top(self) -> int:
-        """The largest witness."""
-        return self.low + _SPAN if self.high is None else self.high
-
-    def __contains__(self, number: int) -> bool:
-        return self.low <= number and (self.high is None or number <= self.high)
 
 
 class Space:
@@ -87,68 +61,36 @@ class Space:
         other. Raises UnsupportedError where no other numbers are allowed."""
         new = {name: given for name, given in wanted.items() if name not in self.symbols}
         self.ranges |= {name: limits for name, (_, limits) in new.items()}
-        witnesses = [self._witness(place, list(new)) for place in range(_WITNESSES)] if new else []
+        found = [self._witness(place, new) for place in range(WITNESSES)] if new else []
         for name, (example, _) in new.items():
-            values = (example, *(numbers[name] for numbers in witnesses))
+            values = (example, *(numbers[name] for numbers in found))
             self.symbols[name] = self._known[values] = Size(self, values, name, ())
 
-    def _witness(self, place: int, names: Sequence[str]) -> Assignment:
+    def _witness(self, place: int, new: witnesses.Declared) -> Assignment:
         """Numbers for new symbols that go with those which the others have at this place."""
         others = {name: symbol.values[place + 1] for name, symbol in self.symbols.items()}
-        for attempt in range(_ATTEMPTS):
-            numbers = dict(others)
-            for name in names:
-                drawn = (n for n in self._draw(name, place, attempt) if self.allows({**numbers, name: n}))
-                if (number := next(drawn, None)) is None:
-                    break
-                numbers[name] = number
-            else:
-                return numbers
-        raise UnsupportedError(f"no other size of {', '.join(names)} than the example's is allowed: leave it fixed")
+        numbers = witnesses.witness(place, new, others, self.allows)
+        if numbers is None:
+            raise UnsupportedError(f"no other size of {', '.join(new)} than the example's is allowed: leave it fixed")
+        return numbers
 
-    def _draw(self, name: str, place: int, attempt: int) -> Iterator[int]:
-        """Numbers to try: small ones in the first half of the places, then any, and at the last place the largest."""
-        rng, limits = random.Random(f"{name} {place} {attempt}"), self.ranges[name]
-        if place == _WITNESSES - 1 and not attempt:
-            yield limits.top
-        if limits.low < 0:
-            yield from self._draw_signed(rng, limits, place)
-            return
-        if place < _WITNESSES // 2:
-            first = limits.low + attempt + (place if place < 2 else rng.randrange(_SMALL))
-            yield from range(first, min(first + _DRAWS, limits.top + 1))
-        yield from (rng.randint(limits.low, limits.top) for _ in range(_DRAWS))
-
-    def _draw_signed(self, rng: random.Random, limits: Range, place: int) -> Iterator[int]:
-        """Numbers that may be negative to try: some as small as short dimensions, then any, and once the smallest."""
-        if place == _WITNESSES - 2:
-            yield limits.low
-        near = Range(max(limits.low, -_SMALL // 2), min(limits.top, _SMALL // 2))
-        span = near if place < _WITNESSES // 2 and near.low <= near.top else limits
-        yield from (rng.randint(span.low, span.top) for _ in range(_DRAWS))
-
-    def trials(self) -> list[dict[str, int]]:
+    def trials(self) -> list[Assignment]:
         """Assignments to try a model at: the example's, smaller numbers, larger ones, and both mixed.
 
         Where symbols have a number in common in the example, they differ in the others as far as they may.
         """
         example = {name: symbol.example for name, symbol in self.symbols.items()}
-        found = [example]
+        declared = {name: (number, self.ranges[name]) for name, number in example.items()}
+        found: list[Assignment] = [example]
         for rule in (lambda i: False, lambda i: True, lambda i: i % 2 == 0):
-            numbers: dict[str, int] = {}
-            for i, (name, n) in enumerate(example.items()):
-                self._settle(numbers, name, n + n // 2 + 2 + i if rule(i) else max(n // 2 - i, 1))
-            if len(numbers) == len(example) and numbers not in found:
+            targets = {
+                name: n + n // 2 + 2 + i if rule(i) else max(n // 2 - i, 1)
+                for i, (name, n) in enumerate(example.items())
+            }
+            numbers = witnesses.near(targets, declared, self.allows)
+            if numbers is not None and numbers not in found:
                 found.append(numbers)
         return found
-
-    def _settle(self, numbers: dict[str, int], name: str, target: int) -> None:
-        """Gives the symbol the allowed number next to `target`, if there is any beside it."""
-        near = (target + sign * step for step in range(_SPAN) for sign in (1, -1))
-        limits = self.ranges[name]
-        number = next((n for n in near if n in limits and n > 0 and self.allows({**numbers, name: n})), None)
-        if number is not None:
-            numbers[name] = number
 
     def apply(self, function: str, left: int, right: int) -> int:
         """function(left, right), as an int where all witnesses agree on one.
@@ -175,7 +117,7 @@ class Space:
 
     def values(self, number: int) -> tuple[int, ...]:
         """A number's value at every witness."""
-        return number.values if isinstance(number, Size) else (int(number),) * (_WITNESSES + 1)
+        return number.values if isinstance(number, Size) else (int(number),) * (WITNESSES + 1)
 
 
 class Size(_Number):
@@ -368,7 +310,7 @@ def example(number: int) -> int:
 
 def magnitude(number: int) -> int:
     """A plain number by which sizes sort: of two, where one divides the other, that one's is not above the other's."""
-    return sum(number.values) if isinstance(number, Size) else int(number) * (_WITNESSES + 1)
+    return sum(number.values) if isinstance(number, Size) else int(number) * (WITNESSES + 1)
 
 
 def int_array(numbers: Any) -> np.ndarray[Any, Any]:

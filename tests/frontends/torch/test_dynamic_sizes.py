@@ -81,6 +81,21 @@ def last_is_zero(x: Tensor) -> Tensor:
     return y
 
 
+def windows(x: Tensor, size: int = 4) -> Tensor:
+    """Self-attention within windows of `size` by `size`."""
+    n, c, h, w = x.shape
+    y = x.view(n, c, h // size, size, w // size, size).permute(0, 2, 4, 3, 5, 1).reshape(-1, size * size, c)
+    y = F.scaled_dot_product_attention(y, y, y)
+    return y.view(n, h // size, w // size, size, size, c).permute(0, 5, 1, 3, 2, 4).reshape(n, c, h, w)
+
+
+def padded(x: Tensor) -> Tensor:
+    """Padded to multiples of 8, and cropped again."""
+    h, w = x.shape[2:]
+    y = F.max_pool2d(F.pad(x, (0, -w % 8, 0, -h % 8)), 8)
+    return F.interpolate(y, scale_factor=8)[:, :, :h, :w]
+
+
 CLASSIFIER = nn.Sequential(
     nn.Conv2d(3, 8, 3, padding=1),
     nn.BatchNorm2d(8),
@@ -121,11 +136,14 @@ CASES = [
     image("pixel-shuffle", nn.Sequential(nn.Conv2d(3, 8, 1), nn.PixelShuffle(2))),
     image("pixel-unshuffle", nn.PixelUnshuffle(2), IMAGES),
     image("patches", lambda x: x.flatten(2).transpose(1, 2)),
+    image("windows", windows, IMAGES),
+    image("padded-and-cropped", padded),
     image("group-norm", nn.GroupNorm(3, 3)),
     image("instance-norm", nn.InstanceNorm2d(3)),
     image("variance", lambda x: x.var((2, 3))),
     image("flip-and-roll", lambda x: x.flip(-1).roll(1, -1)),
     image("concat", lambda x: torch.cat([x, x * 2], 2)),
+    text("chosen", lambda x: x[x > 0]),
     text("linear", nn.Linear(8, 4), without=["SHAPE"]),
     text("attention", attention),
     text("attention-causal", lambda x: attention(x, causal=True)),

@@ -110,7 +110,8 @@ def _chosen(dimensions: Sequence[Dimension], leaves: Sequence[tuple[str, Any]]) 
 
 
 def _torch_dims(axes: Mapping[int, Dimension]) -> dict[int, Any] | None:
-    return {axis: torch.export.Dim.DYNAMIC(min=d.low, max=d.high) for axis, d in axes.items()} or None
+    """For torch.export a dimension has 2 elements at least: what has 1 broadcasts."""
+    return {axis: torch.export.Dim.DYNAMIC(min=max(d.low or 0, 2), max=d.high) for axis, d in axes.items()} or None
 
 
 def _key(key: Any) -> str:

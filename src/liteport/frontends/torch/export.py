@@ -15,6 +15,7 @@ from io import StringIO
 from typing import Any
 
 import torch
+import torch.fx.experimental._config as symbolic
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
@@ -41,8 +42,11 @@ def export(
     Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
     """
     args, kwargs = enlarged(dynamic, distinct((args, dict(kwargs))))
+    # Without this, whatever holds at the example's sizes by chance (that a slice is contiguous) becomes a demand on all
+    # sizes, and the proofs that it takes have no end (a Swin transformer's).
+    by_chance = symbolic.patch(backed_size_oblivious=dynamic.shapes is not None)  # type: ignore[attr-defined]
     # torch.export prints the graph that it could not finish, whether one wants it or not.
-    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), torch.no_grad():
+    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), by_chance, torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
         except Exception as error:

@@ -40,6 +40,7 @@ _COUNTED = (
     "aten.where.default",
     "torchvision.nms.default",
 )
+_SYMBOLIC = torch.SymInt | torch.SymBool | torch.SymFloat
 _UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
 
 
@@ -107,6 +108,8 @@ class _Walk:
         if _tensors(value):
             node.meta["val"] = self.values[node]
             return
+        if any(isinstance(leaf, _SYMBOLIC) for leaf in pytree.tree_leaves(value)):
+            return  # it depends on the inputs' sizes
         for user in list(node.users):
             _substitute(user, node, value)
         self.spent.append(node)
@@ -171,8 +174,7 @@ def _index_by_tensor(module: GraphModule) -> None:
 
 def _is_open(value: Any) -> bool:
     """Whether a node gives a number or a size that torch.export reads off data."""
-    kinds = torch.Tensor | torch.SymInt | torch.SymBool | torch.SymFloat
-    return any(free_unbacked_symbols(v) for v in pytree.tree_leaves(value) if isinstance(v, kinds))
+    return any(free_unbacked_symbols(v) for v in pytree.tree_leaves(value) if isinstance(v, torch.Tensor | _SYMBOLIC))
 
 
 def _is_read(node: Node) -> bool:
@@ -184,7 +186,11 @@ def _is_read(node: Node) -> bool:
 def _facts(stated: Any, found: Any) -> dict[sympy.Symbol, int]:
     """The symbols in what torch.export states of a node, and what they turned out to be."""
     pairs = zip(_numbers(stated), _numbers(found), strict=True)
-    return {a.node.expr: b for a, b in pairs if isinstance(a, torch.SymInt) and a.node.expr.is_Symbol}
+    return {
+        a.node.expr: b
+        for a, b in pairs
+        if isinstance(a, torch.SymInt) and a.node.expr.is_Symbol and not isinstance(b, _SYMBOLIC)
+    }
 
 
 def _numbers(value: Any) -> Iterator[Any]:

@@ -105,6 +105,8 @@ class Symbols:
         bounds = self._ranges.get(symbol)
         low = int(bounds.lower) if bounds is not None and bounds.lower.is_Integer else 0
         high = int(bounds.upper) if bounds is not None and bounds.upper.is_Integer else None
+        if symbol in self._examples:  # of an input's dimension, which has 2 elements at least (see dynamic.py)
+            low = max(low, 2)
         if bounds is not None and not bounds.lower.is_Integer:  # no size, but a number that is read off the data
             low, high = -_FAR, _FAR if high is None else high
         return self._examples.get(symbol, max(low, 1)), Range(low, high)
@@ -147,7 +149,10 @@ class _Guard:
         return _Guard(frozenset(names), sympy.lambdify(names, expr, [_ARITHMETIC, "math"]))
 
     def holds(self, numbers: Mapping[str, int]) -> bool:
-        return bool(self.test(**{name: numbers[name] for name in self.symbols}))
+        try:
+            return bool(self.test(**{name: numbers[name] for name in self.symbols}))
+        except ZeroDivisionError:  # a size that is divided by is not 0
+            return False
 
 
 def _guards(program: ExportedProgram) -> list[_Guard]:
