@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 else:
     _Number = object
 
+_UNLIMITED = Range()
+
 FUNCTIONS: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -51,7 +53,7 @@ class Space:
         self.ranges: dict[str, Range] = {}
         self._known: dict[tuple[int, ...], Size] = {}
 
-    def symbol(self, name: str, example: int, limits: Range = Range()) -> Size:
+    def symbol(self, name: str, example: int, limits: Range = _UNLIMITED) -> Size:
         """The symbol `name`, `example` in the example. Raises UnsupportedError where no other number is allowed."""
         self.declare({name: (example, limits)})
         return self.symbols[name]
