@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from liteport.errors import UnsupportedError
-from liteport.ir.sizes import Range, Size, Space, at, example, int_array, is_fixed, larger, smaller
+from liteport.ir.sizes import Size, Space, at, example, int_array, is_fixed, larger, smaller
+from liteport.ir.witnesses import Range
 
 
 def sizes() -> tuple[int, int]:

@@ -44,9 +44,9 @@ def export(
     args, kwargs = enlarged(dynamic, distinct((args, dict(kwargs))))
     # Without this, whatever holds at the example's sizes by chance (that a slice is contiguous) becomes a demand on all
     # sizes, and the proofs that it takes have no end (a Swin transformer's).
-    by_chance = symbolic.patch(backed_size_oblivious=dynamic.shapes is not None)  # type: ignore[attr-defined]
+    oblivious = symbolic.patch(backed_size_oblivious=dynamic.shapes is not None)
     # torch.export prints the graph that it could not finish, whether one wants it or not.
-    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), by_chance, torch.no_grad():
+    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), oblivious, torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
         except Exception as error:

@@ -18,8 +18,9 @@ from torch.fx import Node
 from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 from liteport.errors import UnsupportedError
-from liteport.ir.sizes import Assignment, Range, Space
+from liteport.ir.sizes import Space
 from liteport.ir.types import Shape
+from liteport.ir.witnesses import Assignment, Range
 
 _FAR = 4000  # how far from 0 numbers without limits are tried
 
