@@ -191,6 +191,9 @@ class _Plan:
     def _first(self, scale: Array, op: Op, value: Value) -> str:
         return self._operand(scale, op, 0)
 
+    def _slice(self, scale: Array, op: Op, value: Value) -> str:
+        return self._first(scale, op, value) if scale.size == 1 else "the number differs from part to part"
+
     def _transpose(self, scale: Array, op: Op, value: Value) -> str:
         if not op.operand(1).is_const:
             return "the order is not constant"
@@ -218,6 +221,7 @@ _STEPS: dict[type[Operator], Callable[[_Plan, Array, Op, Value], str]] = {
     ops.BatchMatmul: _Plan._matmul,
     ops.Pad: _Plan._first,
     ops.Concatenation: _Plan._parts,
+    ops.Slice: _Plan._slice,
     ops.Transpose: _Plan._transpose,
     ops.Reshape: _Plan._reshape,
     ops.Split: _Plan._split,

@@ -36,6 +36,7 @@ from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
+from liteport.passes.slice_early import SliceEarly
 from liteport.passes.split_unequal import SplitUnequal
 
 
@@ -47,11 +48,14 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         DropDead(),
         DropEmpty(),
         Fold(evaluate),
+        # Before anything is spent on what nobody takes.
+        SliceEarly(),
         *clean,
         NarrowIndices(),
         # Parts without the dimension that they were cut along: one transpose less to place for the layout.
         JoinSlices(),
         MergeCut(),
+        SliceEarly(),
         *clean,
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
