@@ -66,7 +66,7 @@ class FuseAffine(Pass):
         if user is None or spot is None or user.operand(spot.data) is not (pad or op).output:
             self.decline(op, f"{first.name} has no weights")
             return False
-        if why := _unfit(graph, user, spot):
+        if why := unfit(graph, user, spot):
             self.decline(op, why)
             return False
         scale, shift = term.scale_shift(op.output.shape[-1])
@@ -125,10 +125,10 @@ def _blocked(graph: Graph, value: Value, producer: Op) -> str:
         return "an activation stands between"
     if graph.sole_user(value) is None:
         return f"its producer has {len(value.users) + graph.is_output(value)} users"
-    return _unfit(graph, producer, spot)
+    return unfit(graph, producer, spot)
 
 
-def _unfit(graph: Graph, op: Op, spot: Weighted) -> str:
+def unfit(graph: Graph, op: Op, spot: Weighted) -> str:
     bias = op.optional(spot.bias)
     parts = [op.operand(WEIGHTS), *([bias] if bias else [])]
     if not all(p.is_const and p.dtype is DType.FLOAT32 and p.quantization is None for p in parts):

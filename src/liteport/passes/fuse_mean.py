@@ -28,7 +28,7 @@ class FuseMean(Pass):
         done: set[int] = set()
         for op in graph.find(ops.Sub):
             x = op.optional(0)
-            if x is None or x.is_const or id(x) in done or _mean(graph, op) is None:  # None: erased with others
+            if x is None or x.is_const or id(x) in done or taken_mean(graph, op) is None:  # None: erased with others
                 continue
             stream = _Stream(graph, x)
             done |= stream.seen
@@ -40,7 +40,7 @@ class FuseMean(Pass):
         return changed
 
 
-def _mean(graph: Graph, op: Op) -> Op | None:
+def taken_mean(graph: Graph, op: Op) -> Op | None:
     """The MEAN over the last dimension of x that x - mean(x) takes off; None for any other operation."""
     if op.operator != ops.Sub() or graph.is_output(op.output):
         return None
@@ -100,7 +100,7 @@ class _Stream:
         if self.graph.is_output(value):
             return "it is an output"
         for user in value.users:
-            if isinstance(user.operator, ops.Sub) and _mean(self.graph, user) and user.operand(0) is value:
+            if isinstance(user.operator, ops.Sub) and taken_mean(self.graph, user) and user.operand(0) is value:
                 self.norms.append(user)
             elif type(user.operator) in _STEPS:
                 self._waiting.append(user.output)
@@ -111,7 +111,7 @@ class _Stream:
     def _is_taken_off(self, user: Op, value: Value) -> bool:
         """Whether `user` is the mean that a norm takes off `value`."""
         sub = self.graph.sole_user(user.output) if len(user.outputs) == 1 else None
-        return sub is not None and isinstance(sub.operator, ops.Sub) and _mean(self.graph, sub) is user
+        return sub is not None and isinstance(sub.operator, ops.Sub) and taken_mean(self.graph, sub) is user
 
     def _weights(self, op: Op) -> str:
         spot = WEIGHTED[type(op.operator)]

@@ -16,6 +16,7 @@ from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_center import FuseCenter
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_gelu import FuseGelu
@@ -76,6 +77,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         FuseScale(),
         # Layers with the scales of their residuals in them.
         FuseMean(),
+        # Means that stay in the stream, with their norms' affine in the weights below.
+        FuseCenter(),
         FusePad(),
         # Padding known: whether a window is centred shows then.
         FuseResidual(),
