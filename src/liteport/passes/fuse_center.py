@@ -21,8 +21,8 @@ class FuseCenter(Pass):
 
     A layer norm (r is one number per place) before linear layers, once its affine is in their weights: one pass over
     memory less. Weights whose mean over the input channels is zero do not see a number that is added to all of these.
-    They do sum with that number in it, in float32: a mean of ten deviations costs about a digit of the result, of which
-    the rounding of x itself has taken half; up to one or two deviations nothing shows.
+    They sum with that number in it, though: where it is large against the deviation, more of float32's rounding shows
+    (measured, 768 channels: a mean of one deviation 3e-7 of the result instead of 2e-7, of ten 3e-6 instead of 4e-7).
     """
 
     def run(self, graph: Graph) -> bool:
