@@ -22,18 +22,25 @@ def ints(b: Builder, numbers: Sequence[int]) -> Value:
     return b.const(int_array(numbers).reshape(len(numbers)))
 
 
-def ramp(b: Builder, count: int, dtype: DType = DType.INT32) -> Value:
-    """0, 1, ... before `count`: a constant, or counted up when the model runs."""
-    if isinstance(count, Size):
-        return cast(b, b.emit(ops.Range(), *(scalar(b, n, DType.INT32) for n in (0, count, 1))), dtype)
-    return b.const(np.arange(count, dtype=dtype.numpy))
+def ramp(b: Builder, count: int, dtype: DType = DType.INT32, first: int = 0) -> Value:
+    """`count` whole numbers from `first` on: a constant, or counted up when the model runs."""
+    if not is_fixed((first, count)):
+        bounds = (scalar(b, n, DType.INT32) for n in (first, first + count, 1))
+        (numbers,) = b.emit_many(ops.Range(), *bounds, types=(TensorType(DType.INT32, (count,)),))
+        return cast(b, numbers, dtype)
+    return b.const(np.arange(first, first + count, dtype=dtype.numpy))
 
 
 def zeros(b: Builder, type: TensorType) -> Value:
     """Zeros of a type: a constant, or filled in where the size is only known when the model runs."""
+    return filled(b, type, 0)
+
+
+def filled(b: Builder, type: TensorType, number: float) -> Value:
+    """The number in all places of a type, as `zeros`."""
     if is_fixed(type.shape):
-        return b.const(np.zeros(type.shape, type.dtype.numpy))
-    return b.emit(ops.Fill(), ints(b, type.shape), scalar(b, 0, type.dtype))
+        return b.const(np.full(type.shape, number, type.dtype.numpy))
+    return b.emit(ops.Fill(), ints(b, type.shape), scalar(b, number, type.dtype))
 
 
 def scalar(b: Builder, value: float | int | bool, like: Value | DType) -> Value:

@@ -11,7 +11,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
-from liteport.ir.sizes import Size, int_array
+from liteport.ir.sizes import Size, int_array, larger
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic
 
@@ -137,7 +137,8 @@ def from_front(b: Builder, index: Value, size: int) -> Value:
         return b.const(int_array(positions(index, size)))
     if is_natural(index):
         return index
-    return b.emit(ops.FloorMod(), index, basic.scalar(b, size, index))
+    # Nothing is taken from a dimension of none, by which the kernel refuses to divide all the same.
+    return b.emit(ops.FloorMod(), index, basic.scalar(b, larger(size, 1), index))
 
 
 def positions(index: Value, size: int) -> Array:

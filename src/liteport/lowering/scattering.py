@@ -13,7 +13,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size
-from liteport.ir.types import Array, DType
+from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic, indexing, joining
 
 _MAX_BLOCKS = 5  # CONCATENATION of more inputs leaves XNNPACK
@@ -31,17 +31,17 @@ def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
         return x
     if at.is_const and isinstance(size, Size):
         return _between(b, x, axis, at.array, updates)
-    rows = np.arange(size, size + count, dtype=np.int32)
     if at.is_const:
         source = np.arange(size)
-        source[at.array] = rows
+        source[at.array] = np.arange(size, size + count)
         return _rows(b, x, updates, axis, source)
     if count == 1:
         return put_block(b, x, axis, at, updates)
     # The last update at each position, as a row of [x; updates]; x's own row where there is none.
     ids = basic.cast(b, at, DType.INT32)
-    last = b.emit(ops.UnsortedSegmentMax(), b.const(rows), ids, b.const(np.int32(size)))
-    row = b.emit(ops.Maximum(), last, b.const(np.arange(size, dtype=np.int32)))
+    rows = basic.ramp(b, count, first=size)
+    last = b.emit(ops.UnsortedSegmentMax(), rows, ids, basic.scalar(b, size, DType.INT32))
+    row = b.emit(ops.Maximum(), last, basic.ramp(b, size))
     return basic.gather(b, joining.join(b, [x, updates], axis), row, axis)
 
 
@@ -145,8 +145,9 @@ def _counts(b: Builder, x: Value, axis: int, at: Value) -> Value:
     shape = (x.shape[axis],) + (1,) * (x.rank - axis - 1)
     if at.is_const:
         return b.const(np.bincount(at.array, minlength=x.shape[axis]).astype(np.int32).reshape(shape))
-    zeros = b.const(np.zeros(x.shape[axis], np.int32))
-    return basic.reshape(b, add(b, zeros, 0, at, b.const(np.ones(at.type.size, np.int32))), shape)
+    zeros = basic.zeros(b, TensorType(DType.INT32, shape[:1]))
+    ones = basic.filled(b, TensorType(DType.INT32, (at.type.size,)), 1)
+    return basic.reshape(b, add(b, zeros, 0, at, ones), shape)
 
 
 def _hit(b: Builder, x: Value, axis: int, at: Value) -> Value:

@@ -70,9 +70,11 @@ def _leave_open(graph: Graph, op: Op) -> None:
     if isinstance(op.operator, ops.Reshape):
         numbers = list(op.operand(1).array)
         open_ = [i for i, n in enumerate(numbers) if isinstance(n, Size)]
-        # The one that is the longest to compute.
-        numbers[max(open_, key=lambda i: (not numbers[i].is_symbol, i))] = -1
-        _set(graph, op, 1, numbers)
+        # The one that is the longest to compute; beside a 0 the kernel cannot work it out.
+        left = max(open_, key=lambda i: (not numbers[i].is_symbol, i))
+        if not any(0 in numbers[i].values for i in open_ if i != left):
+            numbers[left] = -1
+            _set(graph, op, 1, numbers)
     elif isinstance(op.operator, ops.Slice) and op.operand(1).is_const and op.operand(2).has_sizes:
         begins, sizes = op.operand(1).array, list(op.operand(2).array)
         ends = [begin + size for begin, size in zip(begins.tolist(), sizes, strict=True)]

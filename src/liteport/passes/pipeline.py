@@ -33,6 +33,7 @@ from liteport.passes.merge_depthwise import MergeDepthwise
 from liteport.passes.merge_moves import MergeMoves
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
+from liteport.passes.pad_empty import PadEmpty
 from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
@@ -92,6 +93,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         SplitUnequal(),
         # Broadcasts that arithmetic did not swallow.
         Expand(),
+        # Kernels side by side by now, padded together.
+        PadEmpty(),
         # Kernels' own types and ranks last: until here every operation has the source's.
         Legalize(),
         Fold(evaluate),

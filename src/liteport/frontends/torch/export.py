@@ -24,9 +24,11 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
+from liteport.frontends.torch.symbols import is_symbolic
 
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 
@@ -46,7 +48,15 @@ def export(
     # sizes, and the proofs that it takes have no end (a Swin transformer's).
     oblivious = symbolic.patch(backed_size_oblivious=dynamic.shapes is not None)
     # torch.export prints the graph that it could not finish, whether one wants it or not.
-    with quiet(), redirect_stderr(StringIO()), plain_operators(module), recurrent_shapes(), oblivious, torch.no_grad():
+    with (
+        quiet(),
+        redirect_stderr(StringIO()),
+        plain_operators(module),
+        plain_detectors(),
+        recurrent_shapes(),
+        oblivious,
+        torch.no_grad(),
+    ):
         try:
             return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
         except Exception as error:
@@ -83,10 +93,12 @@ def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
 
 
 def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
-    unknown = [t for t in targets(program.graph_module) if isinstance(t, OpOverload) and lookup(table, t) is None]
+    graphs = list(_graph_modules(program.graph_module))
+    # What computes with sizes (sym_size) PyTorch has decompositions for too, which lead back to it.
+    called = {n.target for m in graphs for n in m.graph.nodes if not is_symbolic(n.meta.get("val"))}
+    unknown = [t for t in called if isinstance(t, OpOverload) and lookup(table, t) is None]
     default = torch.export.default_decompositions() if unknown else {}
     missing = {t: default[t] for t in unknown if t in default}
-    graphs = list(_graph_modules(program.graph_module))
     if not missing and not any(_mutates_shared(m) or _is_batched(m) for m in graphs):
         return program
     with quiet(), torch.no_grad():
@@ -115,11 +127,6 @@ def _with_own_constants(program: ExportedProgram) -> ExportedProgram:
         clone.meta = dict(node.meta)
         node.replace_all_uses_with(clone, delete_user_cb=lambda user, clone=clone: user is not clone)
     return own if constants else program
-
-
-def targets(module: GraphModule) -> set[Any]:
-    """The operators that the graph and its nested graphs call."""
-    return {n.target for m in _graph_modules(module) for n in m.graph.nodes if n.op == "call_function"}
 
 
 def lookup(table: Table, target: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from tests.frontends.torch.ops.inputs import bools, ints, normal
@@ -139,4 +140,71 @@ NUMBERS: list[Any] = [
 
 @cases(NUMBERS)
 def test_numbers(case: Case) -> None:
+    check(case)
+
+
+def of_chosen(layer):
+    """`layer` of those maps or rows whose mark is above 0."""
+    return lambda x, marks: layer(x[torch.where(marks > 0)[0]])
+
+
+def two_layers():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))
+
+
+MAPS, MARKS = normal(4, 3, 8, 8), torch.tensor([1.0, -1.0, 2.0, 3.0])
+NO_MAPS = [[MAPS, -MARKS.abs()]]
+
+# Kernels that fail, or give nonsense, on a batch of none.
+BATCHES: list[Any] = [
+    Case("conv", of_chosen(nn.Conv2d(3, 4, 3)), [MAPS, MARKS], also=NO_MAPS),
+    Case("conv-after-conv", of_chosen(two_layers()), [MAPS, MARKS], also=NO_MAPS),
+    Case("depthwise", of_chosen(nn.Conv2d(3, 3, 3, groups=3)), [MAPS, MARKS], also=NO_MAPS),
+    Case("transposed", of_chosen(nn.ConvTranspose2d(3, 4, 3)), [MAPS, MARKS], also=NO_MAPS),
+    Case("max_pool", of_chosen(nn.MaxPool2d(2)), [MAPS, MARKS], also=NO_MAPS),
+    Case("avg_pool", of_chosen(nn.AvgPool2d(2)), [MAPS, MARKS], also=NO_MAPS),
+    Case("matmul", of_chosen(lambda x: x[:, 0] @ x[:, 1]), [MAPS, MARKS], also=NO_MAPS),
+    Case("broadcast-matmul", of_chosen(lambda x: x[:, :1] @ x), [MAPS, MARKS], also=NO_MAPS),
+    Case("rows-matmul", of_chosen(lambda x: x[:, 0, 0] @ torch.ones(8, 5).cumsum(0)), [MAPS, MARKS], also=NO_MAPS),
+    Case("columns-matmul", of_chosen(lambda x: torch.ones(5, 8) @ x[:, 0, 0].t()), [MAPS, MARKS], also=NO_MAPS),
+    Case("inner-matmul", of_chosen(lambda x: x[:, 0, 0].t() @ x[:, 1, 1]), [MAPS, MARKS], also=NO_MAPS),
+    Case("heads", of_chosen(lambda x: x.permute(1, 2, 0, 3) @ x.permute(1, 2, 3, 0)), [MAPS, MARKS], also=NO_MAPS),
+    Case("constant-matmul", of_chosen(lambda x: torch.ones(5, 8) @ x[:, 0]), [MAPS, MARKS], also=NO_MAPS),
+]
+
+
+@cases(BATCHES)
+def test_batches_that_may_be_empty(case: Case) -> None:
+    check(case)
+
+
+def test_layers_side_by_side_are_padded_together() -> None:
+    graph = check(Case("", of_chosen(two_layers()), [MAPS, MARKS]))
+    assert graph is not None
+    assert [op.name for op in graph.ops].count("PAD") == 1
+
+
+def marked(write):
+    """`write` at the places of the rows whose mark is above 0, of x and of the part of x whose mark is above -2."""
+
+    def both(x, marks):
+        (own,) = torch.where(marks > -2)
+        part = x[own]
+        return write(x, torch.where(marks > 0)[0]), write(part, torch.where(marks[own] > 0)[0])
+
+    return both
+
+
+NO_ROW = [[X, -MARKS.abs()], [X, -3 * MARKS.abs()]]
+WRITES: list[Any] = [
+    Case("put", marked(lambda x, at: x.index_put((at,), x[at] * 2)), [X, MARKS], also=NO_ROW),
+    Case("put-a-number", marked(lambda x, at: x.index_put((at,), torch.tensor(2.0))), [X, MARKS], also=NO_ROW),
+    Case("accumulate", marked(lambda x, at: x.index_put((at,), x[at], accumulate=True)), [X, MARKS], also=NO_ROW),
+    Case("add", marked(lambda x, at: x.index_add(0, at, x[at])), [X, MARKS], also=NO_ROW),
+    Case("fill", marked(lambda x, at: x.index_fill(0, at, 2.0)), [X, MARKS], also=NO_ROW),
+]
+
+
+@cases(WRITES)
+def test_writing_to_counted_places(case: Case) -> None:
     check(case)

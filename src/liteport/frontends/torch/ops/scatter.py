@@ -13,6 +13,7 @@ from liteport.frontends.torch.ops import _common
 from liteport.frontends.torch.ops.index import Indices, integer_indices, is_mask
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.ops.base import broadcast
 from liteport.ir.types import DType
 from liteport.lowering import basic, indexing, scattering
 
@@ -158,7 +159,7 @@ def index_put(b: TorchBuilder, x: Value, indices: Indices, values: Value, accumu
     numbers = integer_indices(b, indices)
     moved, axes = indexing.indexed_together(b, x, numbers)
     arrays = [i for i in numbers if i is not None]
-    common = np.broadcast_shapes(*(i.shape for i in arrays))
+    common = broadcast(ops.Add(), [i.shape for i in arrays])
     first, rest = moved.shape[: axes[0]], moved.shape[axes[-1] + 1 :]
     at = _vector(b, indexing.flat_index(b, arrays, [moved.shape[a] for a in axes]))
     rows = indexing.merged(b, moved, axes)

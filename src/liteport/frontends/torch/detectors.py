@@ -1,0 +1,83 @@
+"""What torchvision's detectors are told at their export. Nothing is imported where the user has none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@contextmanager
+def plain_detectors() -> Iterator[None]:
+    """Inside, functions of torchvision that branch on how many boxes there are have no branches.
+
+    They are replaced in every module that has them, the user's own among these.
+    """
+    changed: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for original, plain in _plain().items():
+            for names, name in _places(original):
+                changed.append((names, name, original))
+                names[name] = plain
+        yield
+    finally:
+        for names, name, original in changed:
+            names[name] = original
+
+
+def _plain() -> Mapping[Callable[..., Any], Callable[..., Any]]:
+    """The functions without branches, by those that they stand for, as far as these are loaded."""
+    return {
+        getattr(sys.modules[module], plain.__name__): plain
+        for module, functions in _FUNCTIONS.items()
+        if module in sys.modules
+        for plain in functions
+    }
+
+
+def _places(function: Callable[..., Any]) -> list[tuple[dict[str, Any], str]]:
+    """Every module's names, and that by which it knows the function."""
+    spaces = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
+    return [(names, name) for names in spaces for name, value in list(names.items()) if value is function]
+
+
+def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
+    """The indices of the boxes[K,4] that no better one of their own kind overlaps by more than the threshold.
+
+    Every kind is moved to a place of its own, as torchvision does with up to 1000 boxes. With more it takes one kind
+    after the other, which gives the same but for overlaps that are within a rounding of the threshold.
+    """
+    reach = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).max() + 1
+    kept: Tensor = torch.ops.torchvision.nms(boxes + (idxs.to(boxes) * reach)[:, None], scores, iou_threshold)
+    return kept
+
+
+def _multiscale_roi_align(
+    x_filtered: list[Tensor],
+    boxes: list[Tensor],
+    output_size: list[int],
+    sampling_ratio: int,
+    scales: list[float],
+    mapper: Any,
+) -> Tensor:
+    """The pooled regions[K,C,PH,PW], each from the maps of its own level."""
+    poolers = sys.modules["torchvision.ops.poolers"]
+    rois = poolers._convert_to_roi_format(boxes)
+    levels = mapper(boxes)
+    places = [torch.where(levels == level)[0] for level in range(len(x_filtered))]
+    pooled = [
+        poolers.roi_align(maps, rois[own], output_size, scale, sampling_ratio)
+        for own, maps, scale in zip(places, x_filtered, scales, strict=True)
+    ]
+    result = x_filtered[0].new_zeros(rois.shape[0], *pooled[0].shape[1:])
+    return result.index_put((torch.cat(places),), torch.cat(pooled).to(result.dtype))
+
+
+_FUNCTIONS: Mapping[str, tuple[Callable[..., Any], ...]] = {
+    "torchvision.ops.boxes": (batched_nms,),
+    "torchvision.ops.poolers": (_multiscale_roi_align,),
+}
