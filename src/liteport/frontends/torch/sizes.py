@@ -41,6 +41,11 @@ _COUNTED = (
     "torchvision.nms.default",
 )
 _SYMBOLIC = torch.SymInt | torch.SymBool | torch.SymFloat
+_DECIDED_BY_SECOND = (
+    aten.masked_select.default,
+    aten.repeat_interleave.self_Tensor,
+    aten.tensor_split.tensor_indices_or_sections,
+)
 _UNKNOWN = (DynamicOutputShapeException, DataDependentOutputException)
 
 
@@ -127,9 +132,9 @@ class _Walk:
         try:
             with self.mode:
                 return call(*args, **kwargs)
-        except _UNKNOWN:
+        except RuntimeError as error:
             if not all(n in self.known for n in _deciding(node)):
-                raise
+                raise DataDependentOutputException(call) from error
         # The size depends on constants only: any values will do for the rest.
         stand_ins = {n: self.known.get(n, _zeros(self.values[n])) for n in node.all_input_nodes}
         args, kwargs = _with(stand_ins, node)
@@ -224,7 +229,7 @@ def _deciding(node: Node) -> Sequence[Node]:
     if node.target is aten.index.Tensor:
         indices = [i for i in node.args[1] if isinstance(i, Node)]
         return [i for i in indices if i.meta["val"].dtype in (torch.bool, torch.uint8)]
-    if node.target in (aten.masked_select.default, aten.repeat_interleave.self_Tensor):
+    if node.target in _DECIDED_BY_SECOND:
         return [node.args[1]]
     return node.all_input_nodes
 

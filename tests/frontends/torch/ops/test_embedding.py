@@ -56,6 +56,7 @@ CASES = [
         [ids(9), torch.tensor([0, 3, 9]), normal(9)],
         draws=0,
     ),
+    Case("max-norm", nn.Embedding(9, 4, max_norm=1.0), [ids(5)], error="set max_norm to None"),
     Case("one-hot", lambda i: F.one_hot(i, 9), [ids(2, 3)], ops=["ONE_HOT"]),
     Case("one-hot-wide", lambda i: F.one_hot(i, 12).float(), [ids(4)]),
     Case("one-hot-0d", lambda i: F.one_hot(i, 9), [ids(1).reshape(())]),

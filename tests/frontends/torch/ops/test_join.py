@@ -74,6 +74,13 @@ SPLIT = [
     Case("tensor-split", lambda x: x.tensor_split(3, 2), [X]),
     Case("tensor-split-indices", lambda x: x.tensor_split((1, 3), 2), [X]),
     Case("tensor-split-odd-indices", lambda x: x.tensor_split((3, 1, -1, 9)), [normal(5)]),
+    Case("tensor-split-tensor", lambda x: x.tensor_split(torch.tensor([1, 3]), 2), [X]),
+    Case(
+        "tensor-split-computed",
+        lambda x, at: x.tensor_split(at, 2),
+        [X, torch.tensor([1, 3])],
+        error="makes sizes or Python numbers of computed values",
+    ),
     Case("hsplit", lambda x: x.hsplit(3), [X]),
     Case("hsplit-1d", lambda x: x.hsplit([1, 4]), [normal(5)]),
     Case("vsplit", lambda x: x.vsplit([1]), [X]),

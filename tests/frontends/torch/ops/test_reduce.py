@@ -147,6 +147,12 @@ CASES: list[Any] = [
         lambda x: (x.argmax(1), x.argmin(1), x.max(1), x.min(0), x.argmax()),
         [ints(4, 20, low=0, high=3).float()],
     ),
+    Case(
+        "beyond 32 bits",
+        lambda x: (x.argmax(1), x.argmin(0), x.argmin(), x.max(1)),
+        [torch.tensor([[2**62, 7, -(2**62)], [5, 2**62 - 1, 2**62]])],
+        draws=0,
+    ),
     Case("argmax_keepdim", lambda x: (torch.argmax(x, keepdim=True), torch.argmin(x, 1, keepdim=True)), [X]),
     Case("empty", lambda x: (x.sum(), x.sum(0), x.mean(0), x.prod(), x.prod(0), x.sum(1)), [normal(0, 3)]),
     Case("empty_bool", lambda x: (x.any(), x.all(), x.any(0)), [bools(0, 3)]),

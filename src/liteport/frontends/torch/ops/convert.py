@@ -41,6 +41,7 @@ LOWERINGS: Table = {
     aten.to.other: to,
     aten.to.dtype_layout: to,
     aten._to_copy.default: to,
+    torch.ops.prims.convert_element_type.default: to,
     aten.type_as.default: to,
     aten.dropout.default: dropout,
     aten.feature_dropout.default: dropout,

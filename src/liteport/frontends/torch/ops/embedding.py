@@ -103,6 +103,14 @@ def inner_embedding_bag(
     return embedding_bag(b, weight, indices, offsets, *options, padding_idx if padding_idx >= 0 else None)
 
 
+def embedding_renorm(b: TorchBuilder, weight: Value, indices: Value, max_norm: float, norm_type: float) -> Value:
+    """embedding_renorm_(Tensor(a!) self, Tensor indices, float max_norm, float norm_type) -> Tensor(a!)"""
+    raise UnsupportedError(
+        "an embedding with max_norm rewrites its weights at every look-up: bring its rows to that norm once, "
+        "and set max_norm to None"
+    )
+
+
 def _weighted(b: TorchBuilder, rows: Value, weights: Value | None) -> Value:
     return rows if weights is None else b.emit(ops.Mul(), rows, basic.unsqueeze(b, weights, -1))
 
@@ -149,6 +157,7 @@ def _combine(b: TorchBuilder, rows: Value, counted: Value | None, mode: int) -> 
 LOWERINGS: Table = {
     aten.embedding.default: embedding,
     aten.one_hot.default: one_hot,
+    aten.embedding_renorm.default: embedding_renorm,
     aten.embedding_bag.default: embedding_bag,
     aten.embedding_bag.padding_idx: embedding_bag,
     aten._embedding_bag.default: inner_embedding_bag,

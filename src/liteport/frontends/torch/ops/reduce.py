@@ -114,7 +114,11 @@ def arg(operator: ops.ArgMax | ops.ArgMin) -> Lowering:
 
 def place(b: TorchBuilder, operator: ops.Operator, x: Value, at: int) -> Value:
     """Where the extreme stands along `at`, int64; the first of several."""
-    kind = x.dtype if x.dtype.is_float or x.dtype.bits == 64 else DType.INT32
+    if x.dtype is DType.INT64:  # no kernel: where the first of the extreme's equals stands
+        reduce = ops.ReduceMax if isinstance(operator, ops.ArgMax) else ops.ReduceMin
+        x = b.emit(ops.Equal(), x, basic.reduce(b, reduce, x, [at], keep_dims=True))
+        operator = ops.ArgMax()
+    kind = x.dtype if x.dtype.is_float else DType.INT32
     return b.emit(operator, convert(b, x, kind), b.const(at))
 
 
