@@ -14,6 +14,7 @@ from liteport.ir.ops.base import broadcast
 from liteport.ir.sizes import Size, int_array, larger
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic
+from liteport.lowering.formula import Term
 
 # Operators whose results are never negative, and operators that do not make negative numbers of others.
 _POSITIONS = (ops.ArgMax, ops.ArgMin, ops.Shape, ops.Where, ops.Relu)
@@ -85,6 +86,15 @@ def take_along(b: Builder, x: Value, axis: int, index: Value) -> Value:
     at = b.const(index.array.astype(np.int32).transpose(order)) if index.is_const else basic.transpose(b, index, order)
     found = b.emit(ops.Gather(axis=x.rank - 1, batch_dims=x.rank - 1), basic.transpose(b, x, order), at)
     return basic.transpose(b, found, np.argsort(order).tolist())
+
+
+def window_places(b: Builder, count: int, size: int, step: int, dilation: int = 1) -> Value:
+    """[count, size]: where the elements of `count` windows stand, of which one begins every `step` elements."""
+    inside = np.arange(size, dtype=np.int32)[None] * dilation
+    if not isinstance(count, Size):
+        return b.const(np.arange(count, dtype=np.int32)[:, None] * step + inside)
+    starts = Term(b, basic.unsqueeze(b, basic.ramp(b, count), 1)) * step
+    return (starts + Term(b, b.const(inside))).value
 
 
 def indexed_together(b: Builder, x: Value, indices: Sequence[Value | None]) -> tuple[Value, list[int]]:

@@ -7,7 +7,7 @@ elements a point falls between.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
@@ -19,7 +19,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array
-from liteport.lowering import basic, linear
+from liteport.lowering import basic, computed_matrices, linear, padding
 
 # RESIZE_BILINEAR in XNNPACK rounds a half-pixel's place apart from its scale: one unit in the last place of
 # the coordinate, which is exact for scales that are fractions of powers of two and small up to this size.
@@ -30,13 +30,14 @@ _CLOSE = 16
 class Axis:
     """A dimension of `size` elements resized to `count`, result i lying at i * scale, or between half pixels.
 
-    Where the sizes are only known when the model runs, so is the scale, and only kernels can do it.
+    Where the sizes are only known when the model runs, so is the scale, unless a `factor` sets it.
     """
 
     size: int
     count: int
     scale: np.float32
     align_corners: bool = False
+    factor: Fraction | None = None
 
     @property
     def places(self) -> Array:
@@ -68,15 +69,13 @@ class Axis:
 def axis(size: int, count: int, factor: float | None = None, align_corners: bool = False) -> Axis:
     """A dimension as PyTorch resizes it: `factor`, where given, sets the scale, whatever the sizes are.
 
-    Raises UnsupportedError where it would be another than that of sizes which are only known when the model runs.
+    Raises UnsupportedError for a factor that is no fraction of small numbers where sizes are not known.
     """
     if not is_fixed((size, count)):
-        ratio = Fraction(factor).limit_denominator(1 << 10) if factor else None
-        if ratio is not None and not align_corners and size * ratio.numerator != count * ratio.denominator:
-            raise UnsupportedError(
-                f"resizing {size} to {count} by {factor}: give the size to resize to, or a factor that is exact for all"
-            )
-        return Axis(size, count, np.float32(np.nan), align_corners)
+        ratio = Fraction(factor).limit_denominator(1 << 10) if factor and not align_corners else None
+        if ratio is not None and float(ratio) != factor:
+            raise UnsupportedError(f"resizing {size} by {factor}: give the size to resize to, or a factor such as 1.7")
+        return Axis(size, count, np.float32(1 / factor if ratio else np.nan), align_corners, ratio)
     if align_corners:
         return Axis(size, count, np.float32((size - 1) / (count - 1) if count > 1 else 0), True)
     return Axis(size, count, np.float32(1 / factor if factor else size / count))
@@ -160,12 +159,27 @@ def lanczos(x: Array) -> Array:
 # Operators
 
 
+def resize_cubic(b: Builder, x: Value, dims: Sequence[Axis]) -> Value:
+    """By cubic convolution along every dimension."""
+    if not any(dim.is_open for dim in dims):
+        return by_matrices(b, x, [cubic_matrix(dim) for dim in dims])
+    y = basic.channels_last(b, x)
+    for at, dim in enumerate(dims, 1):
+        if dim.is_identity:
+            continue
+        scale = float(dim.scale) if dim.factor else computed_matrices.ratio(b, dim.size, dim.count, dim.align_corners)
+        matrix = computed_matrices.cubic(b, dim.size, dim.count, scale, dim.align_corners)
+        ends = [(2, 2) if i == at else (0, 0) for i in range(y.rank)]
+        y = computed_matrices.along(b, padding.pad_with_own(b, y, ends, "replicate"), at, matrix)
+    return basic.channels_first(b, y)
+
+
 def resize_nearest(b: Builder, x: Value, dims: Sequence[Axis], centred: bool) -> Value:
     """Every result a copy of one element: RESIZE_NEAREST_NEIGHBOR where it picks the same ones, else GATHER."""
     if all(dim.is_identity for dim in dims):
         return x
     if any(dim.is_open for dim in dims):
-        return _by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=centred))
+        return _open_by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=centred))
     tables = [nearest(dim, centred) for dim in dims]
     for half in (False, True):
         alike = all(np.array_equal(t, _kernel_table(dim, half)) for t, dim in zip(tables, dims, strict=True))
@@ -190,7 +204,32 @@ def resize_linear(b: Builder, x: Value, dims: Sequence[Axis]) -> Value:
     if not all(dim.suits_kernel for dim in dims):
         return by_matrices(b, x, [linear_matrix(dim) for dim in dims])
     aligned = dims[0].align_corners
-    return _by_planes(b, x, dims, ops.ResizeBilinear(align_corners=aligned, half_pixel_centers=not aligned))
+    return _open_by_planes(b, x, dims, ops.ResizeBilinear(align_corners=aligned, half_pixel_centers=not aligned))
+
+
+Resize = ops.ResizeBilinear | ops.ResizeNearestNeighbor
+
+
+def _open_by_planes(b: Builder, x: Value, dims: Sequence[Axis], resize: Resize) -> Value:
+    """`_by_planes`, where kernels take another scale than the factor's if that makes no whole number of the size.
+
+    Then as many elements are resized as it does make one of: with end elements repeated, or without those not seen.
+    """
+    whole = []
+    for at, dim in enumerate(dims, 2):
+        if dim.factor is None or dim.size * dim.factor.numerator == dim.count * dim.factor.denominator:
+            whole.append(dim)
+            continue
+        up, down = dim.factor.numerator, dim.factor.denominator
+        blocks = dim.count if up == 1 else -(-dim.size // down)
+        if up == 1:
+            x = basic.narrow(b, x, at, 0, blocks * down)
+        else:
+            pads = [(0, blocks * down - dim.size if i == at else 0) for i in range(x.rank)]
+            x = padding.pad_with_own(b, x, pads, "replicate")
+        whole.append(replace(dim, size=blocks * down, count=blocks * up))
+    y = _by_planes(b, x, whole, resize)
+    return basic.slice_(b, y, [0] * y.rank, [*y.shape[:2], *(dim.count for dim in dims)])
 
 
 def by_matrices(b: Builder, x: Value, matrices: Sequence[Array]) -> Value:
@@ -202,9 +241,7 @@ def by_matrices(b: Builder, x: Value, matrices: Sequence[Array]) -> Value:
     return basic.channels_first(b, y)
 
 
-def _by_planes(
-    b: Builder, x: Value, dims: Sequence[Axis], resize: ops.ResizeBilinear | ops.ResizeNearestNeighbor
-) -> Value:
+def _by_planes(b: Builder, x: Value, dims: Sequence[Axis], resize: Resize) -> Value:
     """A 2-d kernel on x: one dimension as a single row, three as each depth's plane, then depth over single rows."""
     counts = [dim.count for dim in dims]
     if x.rank == 3:

@@ -74,6 +74,16 @@ def repeat_each(b: Builder, x: Value, axis: int, counts: Sequence[int]) -> Value
     return basic.gather(b, x, np.repeat(np.arange(len(counts)), counts).tolist(), axis)
 
 
+def repeat_alike(b: Builder, x: Value, axis: int, count: int) -> Value:
+    """Every slice along `axis` `count` times, one after the other."""
+    size = x.shape[axis]
+    if is_fixed((size, count)):
+        return repeat_each(b, x, axis, [count] * size)
+    wide = (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
+    repeated = basic.broadcast_to(b, basic.unsqueeze(b, x, axis + 1), wide)
+    return basic.reshape(b, repeated, (*x.shape[:axis], size * count, *x.shape[axis + 1 :]))
+
+
 def flip(b: Builder, x: Value, axes: Sequence[int]) -> Value:
     """x turned round along `axes`."""
     todo = sorted({a % x.rank for a in axes if x.shape[a] != 1})

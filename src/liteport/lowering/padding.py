@@ -10,9 +10,10 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.ir.sizes import larger
+from liteport.ir.sizes import is_fixed, larger
 from liteport.ir.types import Array, DType
-from liteport.lowering import basic
+from liteport.lowering import basic, joining
+from liteport.lowering.formula import Term, emit, maximum, minimum
 
 Pads = Sequence[tuple[int, int]]
 
@@ -68,14 +69,58 @@ def pad_with_own(b: Builder, x: Value, pads: Pads, mode: str) -> Value:
     first = x.rank - len(pads)
     for axis, (before, after) in enumerate(pads, first):
         if mode == "circular":  # goes round what cropping leaves
-            x = basic.narrow(b, x, axis, max(-before, 0), x.shape[axis] - max(-before, 0) - max(-after, 0))
-            before, after = max(before, 0), max(after, 0)
+            kept = x.shape[axis] - larger(-before, 0) - larger(-after, 0)
+            x = basic.narrow(b, x, axis, larger(-before, 0), kept)
+            before, after = larger(before, 0), larger(after, 0)
         size = x.shape[axis]
-        if before <= 0 and after <= 0:
+        if not is_fixed((before, after)):
+            x = basic.gather(b, x, _computed_sources(b, size, before, after, mode), axis)
+        elif before <= 0 and after <= 0:
             x = basic.narrow(b, x, axis, -before, size + before + after)
-        else:
+        elif is_fixed([size]):
             x = basic.gather(b, x, sources(size, before, after, mode).tolist(), axis)
+        else:
+            x = _extend(b, x, axis, (before, after), mode)
     return x
+
+
+def _extend(b: Builder, x: Value, axis: int, pads: tuple[int, int], mode: str) -> Value:
+    """x, of any size along `axis`, between elements near its ends: the same ones in a tensor of any other size."""
+    size, least = x.shape[axis], 2 * max(map(abs, pads)) + 2
+    before, after = (max(p, 0) for p in pads)
+    at = sources(least, before, after, mode)
+    cropped = [max(-p, 0) for p in pads]
+    middle = basic.narrow(b, x, axis, cropped[0], size - sum(cropped))
+    parts = [
+        _near_an_end(b, x, axis, at[:before], least),
+        middle,
+        _near_an_end(b, x, axis, at[before + least :], least),
+    ]
+    return joining.join(b, [part for part in parts if part is not None], axis)
+
+
+def _near_an_end(b: Builder, x: Value, axis: int, at: Array, size: int) -> Value | None:
+    """The elements of x that would stand at these places, all near one end, if there were `size`."""
+    if not len(at):
+        return None
+    if at.max() < size // 2:
+        return basic.gather(b, x, at.tolist(), axis)
+    first = int(at.min())
+    return basic.gather(
+        b, basic.narrow(b, x, axis, x.shape[axis] - (size - first), size - first), (at - first).tolist(), axis
+    )
+
+
+def _computed_sources(b: Builder, size: int, before: int, after: int, mode: str) -> Value:
+    """`sources` of numbers that are only known when the model runs."""
+    at = Term(b, basic.ramp(b, before + size + after)) - before
+    if mode == "replicate":
+        return minimum(maximum(at, 0), size - 1).value
+    if mode == "circular":
+        return emit(ops.FloorMod(), at, size).value
+    period = larger(2 * size - 2, 1) if mode == "reflect" else 2 * size
+    at = emit(ops.FloorMod(), at, period)
+    return minimum(at, (period if mode == "reflect" else period - 1) - at).value
 
 
 def sources(size: int, before: int, after: int, mode: str) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -18,7 +19,7 @@ from liteport.ir.graph import Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed, larger
 from liteport.ir.types import Array, DType
-from liteport.lowering import basic, linear, padding
+from liteport.lowering import basic, computed_matrices, linear, padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +101,13 @@ class Window:
 class OpenWindow(Window):
     """`number` evenly spaced windows over a size that is only known when the model runs: no table of what they see.
 
-    `everything`: one window over all of it.
+    `everything`: one window over all of it. `uneven`: windows as adaptive() has them, from floor to ceil.
     """
 
     number: int = 1
+    dilation: int = 1
     everything: bool = False
+    uneven: bool = False
 
     @property
     def count(self) -> int:
@@ -112,14 +115,18 @@ class OpenWindow(Window):
 
     @property
     def pads(self) -> tuple[int, int]:
-        before, span = self.before, self.size + 2 * self.before - self.kernel
-        if span // self.stride + 1 == self.number:
+        before, reach = self.before, (self.kernel - 1) * self.dilation + 1
+        if (self.size + 2 * before - reach) // self.stride + 1 == self.number:
             return before, before
-        return before, larger((self.number - 1) * self.stride + self.kernel - self.size - before, 0)
+        return before, larger((self.number - 1) * self.stride + reach - self.size - before, 0)
 
     @property
     def is_padded(self) -> bool:
-        return not self.everything and self.pads != (0, 0)
+        return bool(self.stride) and self.pads != (0, 0)
+
+    @property
+    def is_same(self) -> bool:
+        return self.dilation == 1 and super().is_same
 
     @property
     def is_whole(self) -> bool:
@@ -141,9 +148,7 @@ class OpenWindow(Window):
 def sliding(size: int, kernel: int, stride: int, before: int = 0, dilation: int = 1, *, count: int) -> Window:
     """`count` windows of `kernel`, one every `stride`, the first `before` elements ahead of the first element."""
     if not is_fixed((size, count)):
-        if dilation > 1 and kernel > 1:
-            raise UnsupportedError(f"dilated pooling over {size} elements, a size that is not fixed: leave it fixed")
-        return OpenWindow(size, np.zeros((0, kernel)), stride, before, number=count)
+        return OpenWindow(size, np.zeros((0, kernel)), stride, before, number=count, dilation=dilation)
     taps = np.arange(count)[:, None] * stride - before + np.arange(kernel) * dilation
     taps = np.where((taps >= 0) & (taps < size), taps, -1)
     return Window(size, taps, stride, before) if dilation == 1 or kernel == 1 else Window(size, taps)
@@ -151,8 +156,12 @@ def sliding(size: int, kernel: int, stride: int, before: int = 0, dilation: int 
 
 def adaptive(size: int, count: int) -> Window:
     """`count` windows over `size` elements: the o-th from floor(o * size / count) to ceil((o + 1) * size / count)."""
+    if size == count:
+        return sliding(size, 1, 1, count=count)
     if count == 1 and not is_fixed([size]):
         return OpenWindow(size, np.zeros((0, 1)), everything=True)
+    if not is_fixed((size, count)):
+        return OpenWindow(size, np.zeros((0, 0)), number=count, uneven=True)
     if size % count == 0:
         return sliding(size, size // count, size // count, count=count)
     first, last = np.arange(count) * size // count, -(-np.arange(1, count + 1) * size // count)
@@ -201,7 +210,9 @@ def places(windows: Sequence[Window]) -> tuple[Array, Array]:
     place: Array = np.zeros((), np.int64)
     inside: Array = np.ones((), bool)
     if any(isinstance(w, OpenWindow) for w in windows):
-        raise UnsupportedError("positions of maxima over sizes that are not fixed: leave these fixed")
+        raise UnsupportedError(
+            "tables of windows, or positions of maxima, over sizes that are not fixed: leave them fixed"
+        )
     for axis, w in enumerate(windows):
         shape = [1] * 2 * space
         shape[axis], shape[space + axis] = w.taps.shape
@@ -252,15 +263,34 @@ def _evenly(b: Builder, x: Value, axis: int, window: Window) -> tuple[Value, Win
     if window.kernel == 1 and not window.is_padded and window.stride:
         last = (window.count - 1) * window.stride
         return basic.strided_slice(b, x, axis, 0, last + 1, window.stride), _every(window.count)
+    if isinstance(window, OpenWindow):
+        return _evenly_open(b, x, axis, window)
     if window.stride:
         return x, window
     x = basic.gather(b, x, window.filled.reshape(-1).tolist(), axis)
     return x, sliding(x.shape[axis], window.kernel, window.kernel, count=window.count)
 
 
+def _evenly_open(b: Builder, x: Value, axis: int, window: OpenWindow) -> tuple[Value, Window]:
+    """`_evenly` for a size that is not known: maxima that the kernel does not find are found here."""
+    if window.everything:
+        return basic.reduce(b, ops.ReduceMax, x, [axis], keep_dims=True), _every(1)
+    if window.uneven:
+        raise UnsupportedError(
+            f"the maxima of {window.number} uneven windows over {window.size} elements: leave it fixed"
+        )
+    if window.dilation == 1 or window.kernel == 1:
+        return x, window
+    x = basic.pad(b, x, [window.pads if i == axis else (0, 0) for i in range(x.rank)], padding.lowest(x.dtype))
+    span = (window.number - 1) * window.stride + 1
+    starts = [tap * window.dilation for tap in range(window.kernel)]
+    taps = [basic.strided_slice(b, x, axis, start, start + span, window.stride) for start in starts]
+    return reduce(lambda left, right: b.emit(ops.Maximum(), left, right), taps), _every(window.number)
+
+
 def _average_2d(b: Builder, x: Value, rows: Window, columns: Window) -> Value:
     if not (rows.stride and columns.stride):
-        return linear.along(b, linear.along(b, x, 1, rows.matrix), 2, columns.matrix)
+        return _average_along(b, _average_along(b, x, 1, rows), 2, columns)
     kernel, stride = (rows.kernel, columns.kernel), (rows.stride, columns.stride)
     if rows.divisor is None and columns.divisor is None:
         if rows.is_identity and columns.is_identity:
@@ -279,6 +309,17 @@ def _average_2d(b: Builder, x: Value, rows: Window, columns: Window) -> Value:
         return x
     constant = factor.flat[0] if np.all(factor == factor.flat[0]) else factor[None, :, :, None]
     return b.emit(ops.Mul(), x, b.const(np.asarray(constant, np.float32)))
+
+
+def _average_along(b: Builder, x: Value, axis: int, window: Window) -> Value:
+    if not isinstance(window, OpenWindow):
+        return linear.along(b, x, axis, window.matrix)
+    if window.everything:
+        return basic.reduce(b, ops.Mean, x, [axis], keep_dims=True)
+    if window.uneven:
+        return computed_matrices.along(b, x, axis, computed_matrices.shares(b, window.size, window.number))
+    one = _every(x.shape[3 - axis])
+    return _average_2d(b, x, window, one) if axis == 1 else _average_2d(b, x, one, window)
 
 
 def _average_of_seen(b: Builder, x: Value, rows: Window, columns: Window) -> Value:

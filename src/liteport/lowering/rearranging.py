@@ -11,8 +11,8 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import Array
-from liteport.lowering import basic
-from liteport.lowering.pooling import Window, places
+from liteport.lowering import basic, indexing, padding
+from liteport.lowering.pooling import OpenWindow, Window, places
 
 
 def permute_channels(b: Builder, x: Value, axis: int, order: Array) -> Value:
@@ -49,12 +49,33 @@ def channel_shuffle(b: Builder, x: Value, groups: int) -> Value:
 def im2col(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
     """x[N,C,*space] -> [N,C*taps,count]: what every window sees, zeros for padding."""
     n, c, *space = x.shape
+    if any(isinstance(w, OpenWindow) for w in windows):
+        return _im2col_open(b, x, windows)
     size = prod(space)
     place, inside = places(windows)
     rows = _with_zero(b, basic.reshape(b, x, (n, c, size)), bool(inside.all()))
     seen = basic.gather(b, rows, b.const(np.where(inside, place, size).T.astype(np.int32)), 2)
     count, taps = place.shape
     return basic.reshape(b, seen, (n, c * taps, count))
+
+
+def _im2col_open(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
+    """`im2col` one dimension after the other, each of which becomes [count, taps]."""
+    n, c = x.shape[:2]
+    for axis, window in zip(range(2, 2 + 2 * len(windows), 2), windows, strict=True):
+        pads = window.pads if isinstance(window, OpenWindow) else (0, int(window.is_padded))
+        x = padding.pad_or_crop(b, x, [pads if i == axis else (0, 0) for i in range(x.rank)])
+        x = basic.gather(b, x, _taps(b, window), axis)
+    taps, counts = range(3, x.rank, 2), range(2, x.rank, 2)
+    columns = (n, c * prod(x.shape[a] for a in taps), prod(x.shape[a] for a in counts))
+    return basic.reshape(b, basic.transpose(b, x, [0, 1, *taps, *counts]), columns)
+
+
+def _taps(b: Builder, window: Window) -> Value:
+    """[count, taps]: what every window sees, padding being in place, or one zero for it at the end."""
+    if isinstance(window, OpenWindow):
+        return indexing.window_places(b, window.number, window.kernel, window.stride, window.dilation)
+    return b.const(np.where(window.taps >= 0, window.taps, window.size).astype(np.int32))
 
 
 def col2im(b: Builder, x: Value, windows: Sequence[Window]) -> Value:

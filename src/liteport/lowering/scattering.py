@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.ir.sizes import Size
+from liteport.ir.sizes import Size, int_array, is_fixed
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic, indexing, joining
 
@@ -29,9 +28,9 @@ def put(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
     size, count = x.shape[axis], at.type.size
     if not count:
         return x
-    if at.is_const and isinstance(size, Size):
-        return _between(b, x, axis, at.array, updates)
-    if at.is_const:
+    if at.is_const and isinstance(size, Size) and _is_run(at.array):
+        return put_run(b, x, axis, at.array.reshape(-1)[0], updates)
+    if at.is_const and not isinstance(size, Size):
         source = np.arange(size)
         source[at.array] = np.arange(size, size + count)
         return _rows(b, x, updates, axis, source)
@@ -52,14 +51,18 @@ def put_block(b: Builder, x: Value, axis: int, start: Value, block: Value) -> Va
     return b.emit(ops.DynamicUpdateSlice(), x, block, corner)
 
 
-def _between(b: Builder, x: Value, axis: int, at: Array, updates: Value) -> Value:
-    """x of any size with a run of its slices replaced: what stands before, the updates, and what stands behind."""
-    first, count = at.reshape(-1)[0], at.size
-    if any(place != first + i for i, place in enumerate(at.reshape(-1).tolist())):
-        raise UnsupportedError(f"writing to several places along a size that is not fixed ({x.shape[axis]})")
+def put_run(b: Builder, x: Value, axis: int, first: int, updates: Value) -> Value:
+    """x with its slices from `first` on replaced: what stands before, the updates, and what stands behind."""
+    count = updates.shape[axis]
     ends = [(0, first), (first + count, x.shape[axis] - first - count)]
     before, behind = ([basic.narrow(b, x, axis, *end)] if end[1] != 0 else [] for end in ends)
     return joining.join(b, [*before, updates, *behind], axis)
+
+
+def _is_run(at: Array) -> bool:
+    """Whether the positions, Sizes among them, follow each other."""
+    first = at.reshape(-1)[0]
+    return all(place == first + i for i, place in enumerate(at.reshape(-1).tolist()))
 
 
 def fill(b: Builder, x: Value, axis: int, at: Value, value: Value) -> Value:
@@ -103,7 +106,7 @@ def _segments(
 ) -> tuple[Value, type[ops.Mul | ops.Maximum | ops.Minimum]]:
     """The updates at each position of x combined, neutral where there are none, and the operator that goes on."""
     segments, combine = _REDUCE[kind]
-    ids, count = basic.cast(b, at, DType.INT32), b.const(np.int32(x.shape[0]))
+    ids, count = basic.cast(b, at, DType.INT32), basic.scalar(b, x.shape[0], DType.INT32)
     if kind == "prod" or not x.dtype.is_float:
         return b.emit(segments(), updates, ids, count), combine
     # The kernel's maxima start from the lowest finite number. Among halves only -inf is not above
@@ -134,7 +137,7 @@ def _sums(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
     """Zeros like x with the updates added at the positions."""
     order = indexing.front_order(x.rank, [axis])
     index = indexing.reshaped(b, at, (at.type.size, 1))
-    index = b.const(index.array.astype(np.int32)) if index.is_const else basic.cast(b, index, DType.INT32)
+    index = b.const(int_array(index.array)) if index.is_const else basic.cast(b, index, DType.INT32)
     shape = basic.ints(b, [x.shape[a] for a in order])
     total = b.emit(ops.ScatterNd(), index, basic.transpose(b, updates, order), shape)
     return basic.transpose(b, total, np.argsort(order).tolist())
@@ -143,7 +146,7 @@ def _sums(b: Builder, x: Value, axis: int, at: Value, updates: Value) -> Value:
 def _counts(b: Builder, x: Value, axis: int, at: Value) -> Value:
     """How often each position comes, int32, shaped to broadcast against x."""
     shape = (x.shape[axis],) + (1,) * (x.rank - axis - 1)
-    if at.is_const:
+    if at.is_const and not at.has_sizes and is_fixed(shape):
         return b.const(np.bincount(at.array, minlength=x.shape[axis]).astype(np.int32).reshape(shape))
     zeros = basic.zeros(b, TensorType(DType.INT32, shape[:1]))
     ones = basic.filled(b, TensorType(DType.INT32, (at.type.size,)), 1)

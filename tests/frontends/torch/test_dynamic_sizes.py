@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,24 @@ def padded(x: Tensor) -> Tensor:
     return F.interpolate(y, scale_factor=8)[:, :, :h, :w]
 
 
+def middle_is_written(x: Tensor) -> Tensor:
+    y = torch.zeros(x.shape[0], x.shape[1] + 2, 8)
+    y[:, 1:-1] = x
+    return y
+
+
+def others_are_zero(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, ::2] = 0
+    return y
+
+
+def largest_is_one(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[torch.arange(x.shape[0]), x[:, :, 0].argmax(1)] = 1
+    return y
+
+
 CLASSIFIER = nn.Sequential(
     nn.Conv2d(3, 8, 3, padding=1),
     nn.BatchNorm2d(8),
@@ -119,6 +138,10 @@ CASES = [
     image("conv-transposed", nn.ConvTranspose2d(3, 4, 2, stride=2)),
     image("conv-transposed-cropped", nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)),
     image("max-pool", nn.MaxPool2d(3, 2, 1)),
+    image("max-pool-dilated", nn.MaxPool2d(2, 2, 1, dilation=2)),
+    image("average-pool-ceil", nn.AvgPool2d(3, 2, 1, ceil_mode=True)),
+    image("adaptive-average", nn.AdaptiveAvgPool2d((3, 1))),
+    image("adaptive-average-of-rows", nn.AdaptiveAvgPool2d((None, 2))),
     image("max-pool-ceil", nn.MaxPool2d(3, 2, ceil_mode=True)),
     image("average-pool", nn.AvgPool2d(2)),
     image("average-pool-padded", nn.AvgPool2d(3, 2, 1)),
@@ -128,9 +151,21 @@ CASES = [
     image("nearest", nn.Upsample(scale_factor=2)),
     image("bilinear", nn.Upsample(scale_factor=2, mode="bilinear")),
     image("bilinear-aligned", nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), tolerance=1e-5),
+    image("bicubic", lambda x: F.interpolate(x, scale_factor=0.5, mode="bicubic"), tolerance=1e-5),
+    image("bicubic-to-size", lambda x: F.interpolate(x[:, :, ::3], size=x.shape[2:], mode="bicubic"), tolerance=1e-5),
+    image("area", lambda x: F.interpolate(x, scale_factor=0.4, mode="area")),
+    image("half-the-size", lambda x: (F.interpolate(x, scale_factor=0.5), F.interpolate(x, scale_factor=0.25))),
+    image("half-as-large-again", lambda x: F.interpolate(x, scale_factor=1.5, mode="bilinear"), tolerance=1e-5),
+    image("recomputed-factor", lambda x: F.interpolate(x, scale_factor=1.7, recompute_scale_factor=True)),
     image("back-to-input", lambda x: F.interpolate(F.avg_pool2d(x, 4), size=x.shape[2:], mode="nearest"), IMAGES),
     image("down-and-up", UNET, IMAGES),
     image("pad", lambda x: F.pad(x, (1, 2, 3, 0))),
+    image("pad-reflect", lambda x: F.pad(x, (1, 2, 3, 0), mode="reflect")),
+    image("pad-replicate", lambda x: F.pad(x, (3, -2, 0, 5), mode="replicate")),
+    image("pad-circular", lambda x: F.pad(x, (1, 2, -1, 3), mode="circular")),
+    image("pad-to-multiple", lambda x: F.pad(x, (0, -x.shape[3] % 8, 0, 5 * x.shape[2] // 8), mode="reflect")),
+    image("pad-by-ceiling", lambda x: F.pad(x, (0, math.ceil(x.shape[3] / 32) * 32 - x.shape[3]))),
+    image("columns", nn.Unfold((3, 2), dilation=2, padding=1, stride=(2, 1))),
     image("crop", lambda x: x[:, :, 1:-1, 2:]),
     image("every-other", lambda x: x[:, :, ::2, 1::2]),
     image("pixel-shuffle", nn.Sequential(nn.Conv2d(3, 8, 1), nn.PixelShuffle(2))),
@@ -163,9 +198,17 @@ CASES = [
     text("ends", lambda x: (x[:, 0], x[:, -1], x[:, 1:], x[:, :-1], x[:, -2:])),
     text("written-first", first_is_zero),
     text("written-last", last_is_zero),
+    text("written-middle", middle_is_written),
+    text("written-others", others_are_zero),
+    text("written-by-index", largest_is_one),
     text("last-by-index", lambda x: x[torch.arange(x.shape[0]), -1]),
     text("chunks", lambda x: torch.cat(x.chunk(2, -1), 1)),
     text("einsum", lambda x: torch.einsum("bsd,btd->bst", x, x)),
+    text("frames", lambda x: x.unfold(1, 3, 2)),
+    text("repeated", lambda x: x.repeat_interleave(3, 1)),
+    text("repeated-by-size", lambda x: torch.arange(x.shape[0]).repeat_interleave(x.shape[1])),
+    text("scattered", lambda x: torch.zeros_like(x).scatter(1, x.argsort(1), x)),
+    text("scatter-added", lambda x: torch.zeros(x.shape[0], 4, 8).scatter_add(1, (x.abs() * 2).long().clamp(0, 3), x)),
     text("sorted", lambda x: x.sort(1)[0]),
     text("taken", lambda x: x.gather(1, x.argmax(1, keepdim=True))),
     text("conv1d", lambda x: LINE(x.transpose(1, 2))),
@@ -193,9 +236,10 @@ def test_sizes(case: Sizes) -> None:
 
 # what needs a fixed size, and what the error says
 FIXED: list[tuple[str, Callable[[Tensor], Any], str]] = [
-    ("bicubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), "a fixed number is needed in the place of"),
-    ("uneven factor", lambda x: F.interpolate(x, scale_factor=1.3), "give the size to resize to"),
-    ("adaptive", lambda x: F.adaptive_avg_pool2d(x, 2), "a fixed number is needed in the place of"),
+    ("antialiased", lambda x: F.interpolate(x, (9, 9), mode="bicubic", antialias=True), "a fixed number is needed"),
+    ("uneven factor", lambda x: F.interpolate(x, scale_factor=2**0.5), "give the size to resize to"),
+    ("adaptive maxima", lambda x: F.adaptive_max_pool2d(x, 2), "maxima of 2 uneven windows over height elements"),
+    ("positions of maxima", lambda x: F.max_pool2d(x, 2, return_indices=True), "positions of maxima"),
 ]
 
 

@@ -85,9 +85,9 @@ class Symbols:
         if expr.is_Symbol:
             return self._symbol(expr)
         kind = type(expr).__name__
-        if kind in ("FloorToInt", "TruncToInt") and (ratio := _ratio(expr.args[0])) is not None:
-            factor, inner = ratio
-            return self._of(inner) * factor.numerator // factor.denominator
+        if kind in ("FloorToInt", "TruncToInt", "CeilToInt") and (ratio := _ratio(expr.args[0])) is not None:
+            (factor, inner), sign = ratio, -1 if kind == "CeilToInt" else 1
+            return sign * (sign * self._of(inner) * factor.numerator // factor.denominator)
         function = _FUNCTIONS.get(kind)
         if function is None:
             raise UnsupportedError(f"a size of {expr}: compute sizes with +, -, *, // and % only")
@@ -230,7 +230,19 @@ def _ratio(expr: Any) -> tuple[Fraction, Any] | None:
         return (Fraction(1, int(right)), left) if right.is_Integer else None
     if kind == "FloatTrueDiv":
         inner = _ratio(left)
-        return (inner[0] / Fraction(float(right)), inner[1]) if inner and right.is_number else None
+        return (inner[0] / _simple(float(right)), inner[1]) if inner and right.is_number else None
     number, other = (left, right) if left.is_number else (right, left)
     inner = _ratio(other)
-    return (inner[0] * Fraction(float(number)), inner[1]) if inner and number.is_number else None
+    return (inner[0] * _simple(float(number)), inner[1]) if inner and number.is_number else None
+
+
+def _simple(factor: float) -> Fraction:
+    """The factor as the fraction that it is written for, 17 / 10 for 1.7. Raises UnsupportedError where products of the
+    two differ when rounded down."""
+    simple = Fraction(factor).limit_denominator(_FAR)
+    whole = range(simple.denominator, _FAR * simple.denominator, simple.denominator)
+    if float(simple) != factor or any(
+        math.floor(n * factor) * simple.denominator != n * simple.numerator for n in whole
+    ):
+        raise UnsupportedError(f"a size times {factor}: compute sizes with +, -, *, // and % only")
+    return simple

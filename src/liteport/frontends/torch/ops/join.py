@@ -146,13 +146,12 @@ def repeat_interleave(
     if not x.rank:
         x = basic.reshape(b, x, (1,))
     axis = _common.axis(dim, x.rank)
-    size = x.shape[axis]
-    if isinstance(repeats, int):
-        return joining.repeat_each(b, x, axis, [repeats] * size)
+    if not isinstance(repeats, Value):
+        return joining.repeat_alike(b, x, axis, repeats)
     if not repeats.is_const:
         raise UnsupportedError("repeat_interleave by computed repeats: its size depends on data; use constant repeats")
     counts = repeats.array.reshape(-1).tolist()
-    return joining.repeat_each(b, x, axis, counts * size if len(counts) == 1 else counts)
+    return joining.repeat_alike(b, x, axis, *counts) if len(counts) == 1 else joining.repeat_each(b, x, axis, counts)
 
 
 def roll(b: TorchBuilder, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:

@@ -10,12 +10,15 @@ from math import prod
 import numpy as np
 import torch
 
-from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops._spatial import Ints, batched, floating, per_dimension
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.lowering import basic, pooling, scattering
+from liteport.ir.sizes import is_fixed
+from liteport.ir.types import DType, TensorType
+from liteport.lowering import basic, indexing, pooling, scattering
+from liteport.lowering.formula import Term
+from liteport.lowering.padding import pad_or_crop
 from liteport.lowering.pooling import OpenWindow, Window
 
 aten = torch.ops.aten
@@ -72,6 +75,9 @@ def avg_pool(
     """avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False,
     bool count_include_pad=True, int? divisor_override=None) -> Tensor"""
     floating(x, "average pooling")
+    if count_include_pad and divisor_override is None and not is_fixed(x.shape[-space:]):
+        pads = [(p, p) for p in per_dimension(padding, space)]
+        x, padding, stride = pad_or_crop(b, x, pads), 0, stride or kernel_size
     windows = _windows(b, x, space, kernel_size, stride, padding, 1)
     if divisor_override is not None:
         first, *others = windows
@@ -103,10 +109,10 @@ def max_unpool(
     """
     size = prod(b.result.shape[-space:])
     planes = b.result.size // size
-    first = np.arange(planes, dtype=np.int64).reshape(planes, 1) * size
-    at = b.emit(ops.Add(), basic.reshape(b, indices, (planes, indices.type.size // planes)), b.const(first))
+    first = Term(b, indexing.reshaped(b, basic.ramp(b, planes, DType.INT64), (planes, 1))) * size
+    at = b.emit(ops.Add(), basic.reshape(b, indices, (planes, indices.type.size // planes)), first.value)
     count = x.type.size
-    zeros = b.const(np.zeros(b.result.size, b.result.dtype.numpy))
+    zeros = basic.zeros(b, TensorType(b.result.dtype, (b.result.size,)))
     filled = scattering.put(b, zeros, 0, basic.reshape(b, at, (count,)), basic.reshape(b, x, (count,)))
     return basic.reshape(b, filled, b.result.shape)
 
@@ -125,9 +131,7 @@ def _windows(
 def _counting(window: Window, padding: int) -> Window:
     """The window with its padding counted; what reaches beyond that (ceil_mode) is not."""
     if isinstance(window, OpenWindow):
-        if window.pads != (padding, padding):
-            raise UnsupportedError(f"average pooling with ceil_mode over {window.size} elements: leave that size fixed")
-        return replace(window, divisor=np.full(1, window.kernel))
+        return window
     start = np.arange(window.count) * window.stride - padding
     divisor = np.minimum(start + window.kernel, window.size + padding) - start
     return window if np.array_equal(divisor, window.divisors) else replace(window, divisor=divisor)

@@ -49,6 +49,22 @@ def linear(
     return interpolation.resize_linear(b, x, _axes(b, x, scales, (1,), align_corners))
 
 
+def cubic(
+    b: TorchBuilder,
+    x: Value,
+    output_size: Sequence[int] | None,
+    align_corners: bool,
+    *scales: Factors | float | None,
+) -> Value:
+    """upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
+    float? scales_w=None) -> Tensor
+
+    upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor
+    """
+    _need_floats(x)
+    return interpolation.resize_cubic(b, x, _axes(b, x, scales, (), align_corners))
+
+
 def by_matrix(
     b: TorchBuilder,
     x: Value,
@@ -58,11 +74,11 @@ def by_matrix(
     matrix: Matrix,
     exact: Sequence[int] = (),
 ) -> Value:
-    """upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
+    """_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
     float? scales_w=None) -> Tensor
 
-    upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor.
-    The antialiased forms likewise.
+    _upsample_bicubic2d_aa.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors)
+    -> Tensor. The other antialiased forms likewise.
     """
     _need_floats(x)
     return interpolation.by_matrices(b, x, [matrix(dim) for dim in _axes(b, x, scales, exact, align_corners)])
@@ -111,7 +127,7 @@ _FORMS: dict[str, Callable[..., Value]] = {
     "upsample_linear1d": linear,
     "upsample_bilinear2d": linear,
     "upsample_trilinear3d": linear,
-    "upsample_bicubic2d": partial(by_matrix, matrix=interpolation.cubic_matrix),
+    "upsample_bicubic2d": cubic,
     "_upsample_bilinear2d_aa": _antialiased(interpolation.triangle, 1),
     "_upsample_bicubic2d_aa": _antialiased(interpolation.cubic, 2),
     "_upsample_lanczos2d_aa": _antialiased(interpolation.lanczos, 3),

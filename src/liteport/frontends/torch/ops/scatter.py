@@ -14,7 +14,7 @@ from liteport.frontends.torch.ops.index import Indices, integer_indices, is_mask
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
-from liteport.ir.types import DType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, indexing, scattering
 
 aten = torch.ops.aten
@@ -51,7 +51,7 @@ def scatter_with(b: TorchBuilder, x: Value, dim: int, index: Value, src: Value |
     scatter.value_reduce has a Scalar value in place of src.
     """
     if not isinstance(src, Value):
-        src = b.const(np.full(index.shape, src, x.dtype.numpy))
+        src = basic.filled(b, TensorType(x.dtype, index.shape), src)
     return scatter_reduce(b, x, dim, index, src, _REDUCTIONS[reduce])
 
 
@@ -88,7 +88,7 @@ def _cells(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
         return indexing.reshaped(b, index, (index.type.size,))
     axis = _common.axis(dim, x.rank)
     coordinates = [
-        index if i == axis else b.const(np.arange(d).reshape(-1, *[1] * (x.rank - 1 - i)))
+        index if i == axis else indexing.reshaped(b, basic.ramp(b, d), (d, *[1] * (x.rank - 1 - i)))
         for i, d in enumerate(index.shape)
     ]
     return _vector(b, indexing.flat_index(b, coordinates, x.shape, natural=True))

@@ -10,7 +10,7 @@ import torch
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
-from liteport.lowering import basic, diagonal, joining
+from liteport.lowering import basic, diagonal, indexing, joining
 
 aten = torch.ops.aten
 
@@ -112,9 +112,7 @@ def unfold(b: TorchBuilder, x: Value, dimension: int, size: int, step: int) -> V
         x = basic.narrow(b, x, axis, 0, count * size)
         windows = basic.reshape(b, x, (*x.shape[:axis], count, size, *x.shape[axis + 1 :]))
     else:
-        starts = torch.arange(count, dtype=torch.int32) * step
-        places = starts[:, None] + torch.arange(size, dtype=torch.int32)
-        windows = basic.gather(b, x, b.const(places.numpy()), axis)
+        windows = basic.gather(b, x, indexing.window_places(b, count, size, step), axis)
     rest = [i for i in range(windows.rank) if i != axis + 1]
     return basic.transpose(b, windows, [*rest, axis + 1])
 

@@ -9,9 +9,10 @@ from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.sizes import Size, larger, smaller
+from liteport.ir.sizes import Size, is_fixed, larger, smaller
 from liteport.ir.types import Shape
 from liteport.lowering import basic, scattering
+from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
 
@@ -98,7 +99,11 @@ def slice_scatter(
     src = basic.broadcast_to(b, _common.operand(b, src, x.dtype), shape)
     if shape == x.shape:
         return src
-    return scattering.put(b, x, axis, basic.ints(b, [first + i * step for i in range(count)]), src)
+    if is_fixed([count]):
+        return scattering.put(b, x, axis, basic.ints(b, [first + i * step for i in range(count)]), src)
+    if step == 1:
+        return scattering.put_run(b, x, axis, first, src)
+    return scattering.put(b, x, axis, (Term(b, basic.ramp(b, count)) * step + first).value, src)
 
 
 def select_scatter(b: TorchBuilder, x: Value, src: Value, dim: int, index: int) -> Value:
