@@ -75,7 +75,7 @@ def axis(size: int, count: int, factor: float | None = None, align_corners: bool
         ratio = Fraction(factor).limit_denominator(1 << 10) if factor and not align_corners else None
         if ratio is not None and float(ratio) != factor:
             raise UnsupportedError(f"resizing {size} by {factor}: give the size to resize to, or a factor such as 1.7")
-        return Axis(size, count, np.float32(1 / factor if ratio else np.nan), align_corners, ratio)
+        return Axis(size, count, np.float32(1 / factor if factor and ratio else np.nan), align_corners, ratio)
     if align_corners:
         return Axis(size, count, np.float32((size - 1) / (count - 1) if count > 1 else 0), True)
     return Axis(size, count, np.float32(1 / factor if factor else size / count))
