@@ -237,7 +237,7 @@ def test_sizes(case: Sizes) -> None:
 # what needs a fixed size, and what the error says
 FIXED: list[tuple[str, Callable[[Tensor], Any], str]] = [
     ("antialiased", lambda x: F.interpolate(x, (9, 9), mode="bicubic", antialias=True), "a fixed number is needed"),
-    ("uneven factor", lambda x: F.interpolate(x, scale_factor=2**0.5), "give the size to resize to"),
+    ("uneven factor", lambda x: F.interpolate(x, scale_factor=2**0.5), "a size times 1.41"),
     ("adaptive maxima", lambda x: F.adaptive_max_pool2d(x, 2), "maxima of 2 uneven windows over height elements"),
     ("positions of maxima", lambda x: F.max_pool2d(x, 2, return_indices=True), "positions of maxima"),
 ]
