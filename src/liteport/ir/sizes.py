@@ -13,7 +13,7 @@ them say is taken for a fact, and a question on which they differ is an error.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -298,6 +298,30 @@ def divides(left: int, right: int) -> bool:
     sized = next((v for v in (left, right) if isinstance(v, Size)), None)
     pairs = [(left, right)] if sized is None else zip(*map(sized.space.values, (left, right)), strict=True)
     return all(a != 0 and b % a == 0 for a, b in pairs)
+
+
+def symbols(number: object) -> Iterator[Size]:
+    """The symbols that a number depends on."""
+    if not isinstance(number, Size):
+        return
+    if number.is_symbol:
+        yield number
+    for argument in number.args:
+        yield from symbols(argument)
+
+
+def linear(number: object) -> Iterator[tuple[Size, int, int]]:
+    """The symbol of a size that is factor * symbol + rest, with these: such a dimension shows what the symbol is."""
+    if not isinstance(number, Size):
+        return
+    if number.is_symbol:
+        yield number, 1, 0
+        return
+    for part, other in (number.args, number.args[::-1]):
+        if isinstance(other, int) and number.function in "+*":
+            for symbol, factor, rest in linear(part):
+                times = number.function == "*"
+                yield (symbol, factor * other, rest * other) if times else (symbol, factor, rest + other)
 
 
 def is_fixed(numbers: Iterable[object]) -> bool:

@@ -7,12 +7,14 @@ what is computed outside becomes one more input of the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from liteport.errors import InvalidGraphError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value, constant
+from liteport.ir.sizes import Size, int_array, linear, symbols
 from liteport.ir.types import TensorType
 from liteport.lowering import basic
 
@@ -111,16 +113,44 @@ def _close(graphs: Sequence[Graph]) -> list[Value]:
     used = dict.fromkeys(value for graph in graphs for value in _outer(graph))
     captured = [value for value in used if not value.is_const]
     for graph in graphs:
-        inner = {v: Value(v.type, v.name, quantization=v.quantization) for v in captured}
-        graph.inputs += inner.values()
-        graph.input_names += [v.name for v in captured]
+        inner = dict(zip(captured, _further_inputs(graph, captured), strict=True))
         inner |= {v: constant(v.array, v.name, v.dtype, v.shape) for v in used if v.is_const}
         for op in graph.ops:
             for index, value in enumerate(op.inputs):
                 if value in inner:
                     graph.set_input(op, index, inner[value])
         graph.outputs = [inner.get(value, value) for value in graph.outputs]
-    return captured
+    return [*captured, *_hand_in_sizes(graphs)]
+
+
+def _further_inputs(graph: Graph, like: Sequence[Value]) -> list[Value]:
+    inputs = [Value(v.type, v.name, quantization=v.quantization) for v in like]
+    graph.inputs += inputs
+    graph.input_names += [v.name for v in like]
+    return inputs
+
+
+def _hand_in_sizes(graphs: Sequence[Graph]) -> list[Value]:
+    """Further inputs for the symbols that a graph needs and that the shapes of its own inputs do not show."""
+    hidden = dict.fromkeys(symbol for graph in graphs for symbol in _needed(graph) if symbol not in _shown(graph))
+    numbers = [constant(int_array([symbol]), str(symbol)) for symbol in hidden]
+    for graph in graphs:
+        first = graph.ops[0] if graph.ops else None
+        for symbol, number in zip(hidden, _further_inputs(graph, numbers), strict=True):
+            Builder(graph, first).emit(ops.BindSize(symbol), number)
+    return numbers
+
+
+def _needed(graph: Graph) -> Iterator[Size]:
+    """The symbols in the shapes and in the constants of the graph."""
+    constants = dict.fromkeys(v for op in graph.ops for v in op.inputs if v is not None and v.has_sizes)
+    made = [v for op in graph.ops for v in op.outputs]
+    for number in chain(*(v.array.reshape(-1) for v in constants), *(v.shape for v in made)):
+        yield from symbols(number)
+
+
+def _shown(graph: Graph) -> set[Size]:
+    return {symbol for value in graph.inputs for size in value.shape for symbol, *_ in linear(size)}
 
 
 def _outer(graph: Graph) -> Iterator[Value]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
-from liteport.ir.sizes import Size, int_array
+from liteport.ir.sizes import Size, int_array, linear
 from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import cast, reshape
 from liteport.passes.base import Pass
@@ -108,7 +107,7 @@ class _Sizes:
         """Takes note of the symbols that can be read from the shapes of `values`."""
         for value in values:
             for axis, size in enumerate(value.shape):
-                for symbol, factor, rest in _linear(size):
+                for symbol, factor, rest in linear(size):
                     self.found.setdefault(symbol, (value, axis, factor, rest))
 
     def bind(self, b: Builder, symbol: Size, number: Value) -> None:
@@ -153,16 +152,3 @@ class _Sizes:
         if rest:
             number = b.emit(ops.Sub(), number, self.number(b, rest))
         return b.emit(ops.FloorDiv(), number, self.number(b, factor)) if factor != 1 else number
-
-
-def _linear(size: Any) -> Iterator[tuple[Size, int, int]]:
-    """The symbol of a size that is factor * symbol + rest, with these."""
-    if not isinstance(size, Size):
-        return
-    if size.is_symbol:
-        yield size, 1, 0
-        return
-    for number, other in (size.args, size.args[::-1]):
-        if isinstance(other, int) and size.function in "+*":
-            for symbol, factor, rest in _linear(number):
-                yield (symbol, factor * other, rest * other) if size.function == "*" else (symbol, factor, rest + other)

@@ -56,6 +56,24 @@ def batch(id: str, model: Callable[..., Any], **more: Any) -> Sizes:
     return Sizes(id, model, TEXT, "batch", BATCHES, **more)
 
 
+class ConvolutionLstm(nn.Module):
+    """A reader of lines: the columns of the image are the steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3, padding=1)
+        self.lstm = nn.LSTM(4, 5, 2, bidirectional=True, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns: Tensor = self.convolution(x).relu().mean(2).transpose(1, 2)
+        result: Tensor = self.lstm(columns)[0]
+        return result
+
+
+def halved(n: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return n + 1, y * 0.5 + y.mean(1, keepdim=True)
+
+
 def heads(x: Tensor) -> Tensor:
     return x.view(x.shape[0], -1, 2, 4).transpose(1, 2)
 
@@ -123,6 +141,7 @@ CLASSIFIER = nn.Sequential(
     nn.Flatten(),
     nn.Linear(8 * 12 * 10, 5),
 )
+RNN, LSTM = nn.RNN(8, 5), nn.LSTM(8, 5, batch_first=True)
 LINE = nn.Conv1d(8, 4, 3, padding=1)
 UNET = nn.Sequential(
     *(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(4, 3, 3, padding=1))
@@ -214,6 +233,23 @@ CASES = [
     text("conv1d", lambda x: LINE(x.transpose(1, 2))),
     batch("lstm", nn.LSTM(8, 5, batch_first=True)),
     batch("gru-both-ways", nn.GRU(8, 5, bidirectional=True, batch_first=True)),
+    text("lstm-steps", nn.LSTM(8, 5, batch_first=True)),
+    text("lstm-projected", nn.LSTM(8, 5, 2, batch_first=True, proj_size=3)),
+    text("gru-steps-both-ways", nn.GRU(8, 5, 2, bidirectional=True, batch_first=True)),
+    text("rnn-steps-first", lambda x: RNN(x.transpose(0, 1))),
+    text("lstm-state", lambda x: LSTM(x, (x[None, :, 0, :5], x[None, :, 1, :5]))),
+    Sizes(
+        "gru-blocks",
+        nn.GRU(8, 5, batch_first=True),
+        torch.randn(1, 100, 8),
+        "1=steps:64..600",
+        [(1, 64, 8), (1, 333, 8)],
+    ),
+    image("convolution-lstm", ConvolutionLstm()),
+    text("while", lambda x: torch.while_loop(lambda n, y: n < 4, halved, (torch.tensor(0), x))),
+    text(
+        "cond", lambda x: torch.cond(x.sum() > 0, lambda x: x * 2 + x.shape[1], lambda x: x.flip(1) - x.shape[0], (x,))
+    ),
     Sizes("lstm-loop", nn.LSTM(8, 5, batch_first=True), torch.randn(1, 40, 8), "batch", [(1, 40, 8), (3, 40, 8)]),
 ]
 
