@@ -19,6 +19,7 @@ from liteport.errors import InputError, UnsupportedError, UsageError
 from liteport.frontends.torch.model import Entry, TorchModel
 
 A, B, C = torch.full((2, 3), 1.0), torch.full((2, 3), 2.0), torch.full((3,), 3.0)
+RNN = nn.GRU(4, 5, batch_first=True)
 Pair = namedtuple("Pair", "first second")
 
 
@@ -197,6 +198,23 @@ def test_a_network_that_fails_by_itself_is_told_from_one_that_cannot_be_exported
         ).export()
     with pytest.raises(UnsupportedError, match=r"torch\.export cannot follow"):
         TorchModel({"main": Entry(Call(lambda x: x if x.sum() > 0 else -x), (C,))}).export()
+
+
+def packed(x: torch.Tensor) -> torch.Tensor:
+    lengths = torch.tensor([3, 2])
+    return RNN(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "dynamic", "why"),
+    [
+        (packed, None, "on the padded batch instead"),
+        (lambda x: nn.functional.max_pool1d(x, 2), "args_0:2=s:2..9", r"dynamic but .* to be a constant \(4\)\. Leave"),
+    ],
+)
+def test_the_remedy_fits_what_cannot_be_exported(call: Any, dynamic: Any, why: str) -> None:
+    with pytest.raises(UnsupportedError, match=why):
+        liteport.convert(Call(call).eval(), (torch.randn(2, 3, 4),), dynamic=dynamic)
 
 
 def test_a_constant_that_the_forward_writes_into_starts_anew_at_every_run() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -20,6 +21,7 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import GraphModule, Node
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
@@ -222,9 +224,25 @@ def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
 
 
 def _export_failed(module: torch.nn.Module, error: Exception) -> str:
-    reason = str(error).strip().splitlines()
+    remedy = "Make the forward independent of tensor values (torch.cond, torch.where), or convert the part that is"
+    if _is_packed(error):
+        remedy = "Packed sequences are as long as the data says: call the recurrent layer on the padded batch instead"
+    elif "specialized it to be a constant" in str(error):
+        remedy = "Leave that dimension out of dynamic, or write what fixes it in terms of x.shape"
     return (
-        f"torch.export cannot follow {type(module).__name__}.forward: {type(error).__name__}: "
-        f"{reason[0] if reason else 'no reason given'}. Make the forward independent of tensor values "
-        "(torch.cond, torch.where), or convert the part of the network that is; --debug shows PyTorch's full report."
+        f"torch.export cannot follow {type(module).__name__}.forward: {type(error).__name__}: {_reason(error)}. "
+        f"{remedy}; --debug shows PyTorch's full report."
     )
+
+
+def _is_packed(error: Exception) -> bool:
+    """Whether the code that failed was at work on a packed sequence."""
+    values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
+    return any(isinstance(value, PackedSequence) for value in values)
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what PyTorch reports, and of each point that it lists below."""
+    first, *rest = str(error).strip().splitlines() or ["no reason given"]
+    points = [line.strip().removeprefix("- ") for line in rest if line.startswith("  - ")]
+    return "; ".join(line.split(". ")[0].split("! ")[0].rstrip(".") for line in (first, *points))
