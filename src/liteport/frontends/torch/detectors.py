@@ -10,23 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from liteport.frontends.torch.replaced import replaced
+
 
 @contextmanager
 def plain_detectors() -> Iterator[None]:
-    """Inside, functions of torchvision that branch on how many boxes there are have no branches.
-
-    They are replaced in every module that has them, the user's own among these.
-    """
-    changed: list[tuple[dict[str, Any], str, Any]] = []
-    try:
-        for original, plain in _plain().items():
-            for names, name in _places(original):
-                changed.append((names, name, original))
-                names[name] = plain
+    """Inside, functions of torchvision that branch on how many boxes there are have no branches."""
+    with replaced(_plain()):
         yield
-    finally:
-        for names, name, original in changed:
-            names[name] = original
 
 
 def _plain() -> Mapping[Callable[..., Any], Callable[..., Any]]:
@@ -37,12 +28,6 @@ def _plain() -> Mapping[Callable[..., Any], Callable[..., Any]]:
         if module in sys.modules
         for plain in functions
     }
-
-
-def _places(function: Callable[..., Any]) -> list[tuple[dict[str, Any], str]]:
-    """Every module's names, and that by which it knows the function."""
-    spaces = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
-    return [(names, name) for names in spaces for name, value in list(names.items()) if value is function]
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:

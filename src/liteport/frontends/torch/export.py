@@ -29,6 +29,7 @@ from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
+from liteport.frontends.torch.packing import plain_packing
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 from liteport.frontends.torch.symbols import is_symbolic
 
@@ -55,6 +56,7 @@ def export(
         redirect_stderr(StringIO()),
         plain_operators(module),
         plain_detectors(),
+        plain_packing(module),
         recurrent_shapes(),
         oblivious,
         torch.no_grad(),
@@ -226,7 +228,9 @@ def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
 def _export_failed(module: torch.nn.Module, error: Exception) -> str:
     remedy = "Make the forward independent of tensor values (torch.cond, torch.where), or convert the part that is"
     if _is_packed(error):
-        remedy = "Packed sequences are as long as the data says: call the recurrent layer on the padded batch instead"
+        remedy = (
+            "A packed sequence can be followed through recurrent layers: make it by pack_padded_sequence, of a batch"
+        )
     elif "specialized it to be a constant" in str(error):
         remedy = "Leave that dimension out of dynamic, or write what fixes it in terms of x.shape"
     return (
