@@ -48,6 +48,12 @@ def used_twice(b: Builder, xs: list[Value]) -> list[Value]:
     return [conv(b, reshape(b, x, MAP[0]), 4), narrow(b, x, 1, 0, 3)]
 
 
+def changing(b: Builder, xs: list[Value]) -> Value:
+    """Rows that are flattened for the linear layer alone, as torch.addmm has it."""
+    x = reshape(b, linear(b, reshape(b, norm(b, xs[0]), (24, 8)), 12), (1, 24, 12))
+    return narrow(b, x, 1, 0, 3)
+
+
 CASES = [
     GraphCase("a block between convolutions", lambda b, xs: conv(b, block(b, conv(b, xs[0], 8)), 4), MAP, ["CONV_2D", *NORM, "FULLY_CONNECTED", "MUL", "ADD", "CONV_2D"]),
     GraphCase("two blocks", lambda b, xs: conv(b, block(b, block(b, xs[0])), 4), MAP, [*[*NORM, "FULLY_CONNECTED", "MUL", "ADD"] * 2, "CONV_2D"]),
@@ -55,6 +61,7 @@ CASES = [
     GraphCase("a constant for every row: stays", added, MAP, ["RESHAPE", "ADD", "RESHAPE", "CONV_2D"]),
     GraphCase("one reshape on either side: stays", lambda b, xs: linear(b, reshape(b, xs[0], ROWS)), MAP, ["RESHAPE", "FULLY_CONNECTED"]),
     GraphCase("a user of either shape", used_twice, MAP, ["FULLY_CONNECTED", "RESHAPE", "CONV_2D", "SLICE"]),
+    GraphCase("another shape on the way", changing, [ROWS], [*NORM, "FULLY_CONNECTED", "SLICE"]),
     GraphCase("a mean over rows: stays", lambda b, xs: reduce(b, ops.Mean, reshape(b, xs[0], ROWS), [1], keep_dims=True), MAP, ["RESHAPE", "MEAN"]),
 ]  # fmt: skip
 
@@ -67,4 +74,4 @@ def test_row_shape(case: GraphCase) -> None:
 def test_row_shape_says_why_not() -> None:
     rows = RowShape()
     assert not rows.run(make(lambda b, xs: linear(b, reshape(b, xs[0], ROWS)), MAP))
-    assert [why for _, why in rows.declined] == ["no other shape of its rows takes fewer reshapes"]
+    assert [why for _, why in rows.declined] == ["no other shape of its rows takes fewer or smaller reshapes"]

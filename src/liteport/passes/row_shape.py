@@ -25,16 +25,15 @@ class RowShape(Pass):
 
     To a linear layer, a norm or a softmax along the last dimension, and arithmetic, the dimensions before the last
     are so many rows. Operations of this kind that follow each other form a group, which runs in whatever shape of
-    rows takes the fewest reshapes around it.
+    rows takes the fewest reshapes around it, and of those the smallest.
     """
 
     def run(self, graph: Graph) -> bool:
         changed = False
         for group in _groups(graph):
-            present = group[0].output.shape[:-1]
-            best = min([present, *_candidates(graph, group)], key=lambda rows: _cost(graph, group, rows))
-            if best == present:
-                self.decline(group[0], "no other shape of its rows takes fewer reshapes")
+            best = min(_candidates(graph, group), key=lambda rows: _cost(graph, group, rows))
+            if _cost(graph, group, best) >= _present_cost(graph, group):
+                self.decline(group[0], "no other shape of its rows takes fewer or smaller reshapes")
                 continue
             _rewrite(graph, group, best)
             changed = True
@@ -45,7 +44,7 @@ class RowShape(Pass):
 
 
 def _groups(graph: Graph) -> list[list[Op]]:
-    """The operations on rows, those that share values together, each group in order."""
+    """The operations on rows, those that share values, or rows in another shape, together, each group in order."""
     leader: dict[Op, Op] = {}
 
     def find(op: Op) -> Op:
@@ -60,7 +59,7 @@ def _groups(graph: Graph) -> list[list[Op]]:
             continue
         leader[op] = op
         for value in _values(op):
-            leader[find(op)] = find(first.setdefault(value, op))
+            leader[find(op)] = find(first.setdefault(_rows_origin(value), op))
     groups: dict[Op, list[Op]] = {}
     for op in leader:
         groups.setdefault(find(op), []).append(op)
@@ -104,8 +103,8 @@ def _is_vector(const: Value) -> bool:
 
 
 def _candidates(graph: Graph, group: Sequence[Op]) -> list[Shape]:
-    """The shapes of rows that the neighbours of a group have beyond a reshape."""
-    rows = group[0].output.shape[:-1]
+    """The shapes of rows that a group has, and those that its neighbours have beyond a reshape."""
+    present = dict.fromkeys(op.output.shape[:-1] for op in group)
     found: dict[Shape, None] = {}
     for value in _entries(group):
         found[_origin(value).shape[:-1]] = None
@@ -114,13 +113,24 @@ def _candidates(graph: Graph, group: Sequence[Op]) -> list[Shape]:
             if isinstance(user.operator, ops.Reshape) and (end := _end(graph, user)).shape[-1:] == value.shape[-1:]:
                 found[end.shape[:-1]] = None
     limit = min(op.operator.max_rank for op in group)
-    return [r for r in found if r != rows and len(r) + 1 in _RANKS and len(r) < limit]
+    return [*present, *(r for r in found if r not in present and len(r) + 1 in _RANKS and len(r) < limit)]
 
 
 def _entries(group: Sequence[Op]) -> list[Value]:
     """The rows that come into a group from outside."""
     made = {op.output for op in group}
-    return list(dict.fromkeys(v for op in group for v in _values(op) if v not in made))
+    return list(dict.fromkeys(v for op in group for v in _values(op) if _rows_origin(v) not in made))
+
+
+def _rows_origin(value: Value) -> Value:
+    """The same rows as they were made."""
+    while (
+        value.producer is not None
+        and isinstance(value.producer.operator, ops.Reshape)
+        and value.producer.input.shape[-1:] == value.shape[-1:]
+    ):
+        value = value.producer.input
+    return value
 
 
 def _origin(value: Value) -> Value:
@@ -130,21 +140,36 @@ def _origin(value: Value) -> Value:
     return value
 
 
-def _cost(graph: Graph, group: Sequence[Op], rows: Shape) -> int:
-    """How many reshapes stand around the group if it runs on `rows`."""
+def _cost(graph: Graph, group: Sequence[Op], rows: Shape) -> tuple[int, int]:
+    """How many reshapes stand around the group if it runs on `rows`, and how many elements they move."""
     inside = set(group)
-    cost = 0
+    moved: list[int] = []
     for value in _entries(group):
         wanted = (*rows, value.shape[-1])
         shared = graph.is_output(value) or any(user not in inside for user in value.users)
-        cost += _origin(value).shape != wanted and not (shared and value.shape == wanted)
+        if _origin(value).shape != wanted and not (shared and value.shape == wanted):
+            moved.append(value.type.size)
     for value in (op.output for op in group):
         made = (*rows, value.shape[-1])
         users = [user for user in value.users if user not in inside]
         after = [user for user in users if isinstance(user.operator, ops.Reshape)]
-        cost += sum(_end(graph, user).shape != made for user in after)
-        cost += value.shape != made and (len(after) < len(users) or graph.is_output(value))
-    return cost
+        count = sum(_end(graph, user).shape != made for user in after if _leaves(graph, user, inside))
+        count += value.shape != made and (len(after) < len(users) or graph.is_output(value))
+        moved += [value.type.size] * count
+    return len(moved), sum(moved)
+
+
+def _present_cost(graph: Graph, group: Sequence[Op]) -> tuple[int, int]:
+    """How many reshapes stand around and in the group, and how many elements they move."""
+    moved = [v for v in _entries(group) if v.producer is not None and isinstance(v.producer.operator, ops.Reshape)]
+    moved += [op.output for op in group for user in op.output.users if isinstance(user.operator, ops.Reshape)]
+    return len(moved), sum(value.type.size for value in moved)
+
+
+def _leaves(graph: Graph, op: Op, inside: set[Op]) -> bool:
+    """Whether what a reshape gives is for others than the group."""
+    end = _end(graph, op)
+    return graph.is_output(end) or not end.uses or any(user not in inside for user in end.users)
 
 
 def _end(graph: Graph, op: Op) -> Value:
@@ -169,9 +194,11 @@ def _rewrite(graph: Graph, group: Sequence[Op], rows: Shape) -> None:
                 continue
             if value.is_const:
                 inputs[index] = _flat(op, index, value)
-            elif value not in moved:
-                moved[value] = reshape(b, _origin(value), (*rows, value.shape[-1]))
-            inputs[index] = moved.get(value, inputs[index])
+                continue
+            made = _rows_origin(value) if _rows_origin(value) in moved else value
+            if made not in moved:
+                moved[made] = reshape(b, _origin(value), (*rows, value.shape[-1]))
+            inputs[index] = moved[made]
         if isinstance(op.operator, Reduction):
             inputs[1] = ints(b, [len(rows)])
         result = b.emit(op.operator, *inputs)
