@@ -9,6 +9,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.ops.base import Elementwise, Reduction
+from liteport.ir.sizes import example
 from liteport.ir.types import Shape
 from liteport.lowering.basic import ints, reshape
 from liteport.passes.base import Pass
@@ -148,14 +149,14 @@ def _cost(graph: Graph, group: Sequence[Op], rows: Shape) -> tuple[int, int]:
         wanted = (*rows, value.shape[-1])
         shared = graph.is_output(value) or any(user not in inside for user in value.users)
         if _origin(value).shape != wanted and not (shared and value.shape == wanted):
-            moved.append(value.type.size)
+            moved.append(example(value.type.size))
     for value in (op.output for op in group):
         made = (*rows, value.shape[-1])
         users = [user for user in value.users if user not in inside]
         after = [user for user in users if isinstance(user.operator, ops.Reshape)]
         count = sum(_end(graph, user).shape != made for user in after if _leaves(graph, user, inside))
         count += value.shape != made and (len(after) < len(users) or graph.is_output(value))
-        moved += [value.type.size] * count
+        moved += [example(value.type.size)] * count
     return len(moved), sum(moved)
 
 
@@ -163,7 +164,7 @@ def _present_cost(graph: Graph, group: Sequence[Op]) -> tuple[int, int]:
     """How many reshapes stand around and in the group, and how many elements they move."""
     moved = [v for v in _entries(group) if v.producer is not None and isinstance(v.producer.operator, ops.Reshape)]
     moved += [op.output for op in group for user in op.output.users if isinstance(user.operator, ops.Reshape)]
-    return len(moved), sum(value.type.size for value in moved)
+    return len(moved), sum(example(value.type.size) for value in moved)
 
 
 def _leaves(graph: Graph, op: Op, inside: set[Op]) -> bool:

@@ -37,6 +37,9 @@ _COUNTED = (
     "aten.masked_select.default",
     "aten.nonzero.default",
     "aten.nonzero_numpy.default",
+    "aten.repeat_interleave.self_Tensor",
+    "aten._unique2.default",
+    "aten.unique_consecutive.default",
     "aten.where.default",
     "torchvision.nms.default",
 )

@@ -89,6 +89,38 @@ PLACES: list[Any] = [
 ]
 
 
+REPEATS = torch.tensor([1, 2, 0, 3])
+REPEATED: list[Any] = [
+    Case("rows", lambda x, n: x.repeat_interleave(n, 0), [X, REPEATS], draws=0, also=[[X, REPEATS * 0], [X, REPEATS[[3, 3, 1, 0]]]]),
+    Case("columns", lambda x, n: x.repeat_interleave(n, 2), [normal(2, 3, 4), REPEATS], draws=0, also=[[normal(2, 3, 4), REPEATS + 1]]),
+    Case("all alike", lambda x, n: x.repeat_interleave(n), [GRID, REPEATS[1:2]], draws=0, also=[[GRID, REPEATS[3:]]]),
+    Case("as many", lambda x, n: x.repeat_interleave(n, 0, output_size=6), [X, REPEATS], draws=0, also=[[X, REPEATS.flip(0)]]),
+    Case("joined", lambda x, n: torch.cat([x.repeat_interleave(n.clamp(min=1), 0) * 2, x]), [X, REPEATS], draws=0, also=[[X, REPEATS * 2]]),
+]  # fmt: skip
+
+
+@cases(REPEATED)
+def test_computed_repeats(case: Case) -> None:
+    check(case)
+
+
+FEW = ints(3, 4, low=0, high=4)
+ALIKE, APART = torch.full((3, 4), 2), torch.arange(12).reshape(3, 4)
+DISTINCT: list[Any] = [
+    Case("unique", torch.unique, [FEW], also=[[ALIKE], [APART]]),
+    Case("unique-whole", lambda x: torch.unique(x, return_inverse=True, return_counts=True), [FEW], also=[[ALIKE], [APART]]),
+    Case("unique-floats", lambda x: torch.unique(x.float() / 3), [FEW], also=[[ALIKE]]),
+    Case("consecutive", torch.unique_consecutive, [FEW], also=[[ALIKE], [APART]]),
+    Case("consecutive-whole", lambda x: torch.unique_consecutive(x, True, True), [FEW], also=[[ALIKE], [APART]]),
+    Case("consecutive-rows", lambda x: torch.unique_consecutive(x, dim=0), [FEW], error="of a vector, or of all elements"),
+]  # fmt: skip
+
+
+@cases(DISTINCT)
+def test_distinct_values(case: Case) -> None:
+    check(case)
+
+
 @cases(PLACES)
 def test_places(case: Case) -> None:
     check(case)

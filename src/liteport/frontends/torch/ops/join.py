@@ -11,8 +11,12 @@ import torch
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
+from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.lowering import basic, joining
+from liteport.ir.sizes import Size
+from liteport.ir.types import DType
+from liteport.lowering import basic, joining, scan
+from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
 
@@ -139,7 +143,7 @@ def repeat_interleave(
 ) -> Value:
     """repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor
 
-    repeat_interleave.self_Tensor takes the repeats as a tensor, which must be constant.
+    repeat_interleave.self_Tensor takes the repeats as a tensor.
     """
     if dim is None:
         x, dim = basic.reshape(b, x, (x.type.size,)), 0
@@ -149,9 +153,22 @@ def repeat_interleave(
     if not isinstance(repeats, Value):
         return joining.repeat_alike(b, x, axis, repeats)
     if not repeats.is_const:
-        raise UnsupportedError("repeat_interleave by computed repeats: its size depends on data; use constant repeats")
+        return _repeat_computed(b, x, axis, repeats)
     counts = repeats.array.reshape(-1).tolist()
     return joining.repeat_alike(b, x, axis, *counts) if len(counts) == 1 else joining.repeat_each(b, x, axis, counts)
+
+
+def _repeat_computed(b: TorchBuilder, x: Value, axis: int, repeats: Value) -> Value:
+    """x[places], where place p comes as often as repeats[p] says: it is how many runs of places end before."""
+    counts = Term(b, basic.broadcast_to(b, repeats, (x.shape[axis],))).cast(DType.INT32)
+    ends = scan.cumsum(counts, 0)
+    total = b.result.shape[axis]
+    if isinstance(total, Size):
+        b.emit(ops.BindSize(total), counts.reduce(ops.Sum, [0], keep_dims=True).value)
+    steps = basic.unsqueeze(b, basic.ramp(b, total), 1)
+    passed = b.emit(ops.LessEqual(), basic.unsqueeze(b, ends.value, 0), steps)
+    places = Term(b, passed).cast(DType.INT32).reduce(ops.Sum, [1])
+    return basic.gather(b, x, places.value, axis)
 
 
 def roll(b: TorchBuilder, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import torch
 
+from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops._common import axis, convert, wide
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, indexing, order
+from liteport.lowering import basic, indexing, order, scan
 from liteport.lowering.formula import Term, emit, maximum, where
 
 aten = torch.ops.aten
@@ -120,7 +122,59 @@ def mode(b: TorchBuilder, x: Value, dim: int = -1, keepdim: bool = False) -> tup
     return basic.reshape(b, convert(b, value, x.dtype), shape), basic.reshape(b, place, shape)
 
 
+def unique(
+    b: TorchBuilder, x: Value, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+) -> tuple[Value, Value, Value]:
+    """_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False)
+    -> (Tensor, Tensor, Tensor), sorted whether one asks for it or not, as in PyTorch."""
+    line = basic.reshape(b, x, (x.type.size,))
+    ordered = sort(b, line)[0]
+    runs = _Runs(b, ordered, b.results[0].shape[0])
+    less = b.emit(ops.Less(), basic.unsqueeze(b, runs.values, 0), basic.unsqueeze(b, line, 1))
+    smaller = Term(b, less).cast(DType.INT32).reduce(ops.Sum, [1]).cast(DType.INT64)
+    inverse = basic.reshape(b, smaller.value, x.shape)
+    return runs.values, inverse if return_inverse else _nothing(b), runs.lengths() if return_counts else _nothing(b)
+
+
+def unique_consecutive(
+    b: TorchBuilder, x: Value, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> tuple[Value, Value, Value]:
+    """unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None)
+    -> (Tensor, Tensor, Tensor)"""
+    if dim is not None and (x.rank != 1 or b.results[0].rank != 1):
+        raise UnsupportedError("unique_consecutive along a dimension: of a vector, or of all elements, it is converted")
+    runs = _Runs(b, basic.reshape(b, x, (x.type.size,)), b.results[0].shape[0])
+    number = (scan.cumsum(Term(b, runs.begins).cast(DType.INT32), 0) - 1).cast(DType.INT64)
+    inverse = basic.reshape(b, number.value, x.shape)
+    return runs.values, inverse if return_inverse else _nothing(b), runs.lengths() if return_counts else _nothing(b)
+
+
+def _nothing(b: TorchBuilder) -> Value:
+    """What PyTorch returns in the place of what was not asked for."""
+    return b.const(np.zeros(0, np.int64))
+
+
+class _Runs:
+    """Equal neighbours in line[N]: the value of each of `count` runs, and where runs begin."""
+
+    def __init__(self, b: TorchBuilder, line: Value, count: int) -> None:
+        self.b, self.total, self.count = b, line.shape[0], count
+        before, after = (basic.narrow(b, line, 0, at, self.total - 1) for at in (0, 1))
+        first = b.const(np.ones(1, bool))
+        self.begins = basic.concat(b, [first, b.emit(ops.NotEqual(), before, after)], 0)
+        places = basic.reshape(b, indexing.places(b, self.begins, count), (count,))
+        self.starts = convert(b, places, DType.INT64)
+        self.values = basic.gather(b, line, places, 0)
+
+    def lengths(self) -> Value:
+        end = self.b.const(np.array([self.total], np.int64))
+        later = basic.narrow(self.b, basic.concat(self.b, [self.starts, end], 0), 0, 1, self.count)
+        return self.b.emit(ops.Sub(), later, self.starts)
+
+
 LOWERINGS: Table = {
+    aten._unique2.default: unique,
+    aten.unique_consecutive.default: unique_consecutive,
     aten.topk.default: topk,
     aten.sort.default: sort,
     aten.sort.stable: stable_sort,
