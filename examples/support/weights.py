@@ -51,19 +51,18 @@ def settled(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         module(*args, **kwargs)
     for hook in hooks:
         hook.remove()
-    for layer in layers:
-        layer.running_mean += layer.running_var.sqrt() * torch.empty_like(layer.running_mean).normal_(0, 0.1)
-        layer.running_var *= torch.empty_like(layer.running_var).uniform_(0.75, 1.25)
     return module
 
 
 def _measure(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Sets the statistics to those of this input [N, C, ...]; of few elements a channel, to those of all."""
+    """Sets the statistics near those of this input [N, C, ...]; of few elements a channel, to those of all."""
     channels = inputs[0].transpose(0, 1).flatten(1)
     if channels.shape[1] < _FEW:
         channels = channels.reshape(1, -1)
-    layer.running_mean.copy_(channels.mean(1).expand_as(layer.running_mean))
-    layer.running_var.copy_(channels.var(1, correction=0).clamp(min=1e-6).expand_as(layer.running_var))
+    mean, variance = channels.mean(1), channels.var(1, correction=0).clamp(min=1e-6)
+    shape = layer.running_var.shape
+    layer.running_mean.copy_(mean + variance.sqrt() * torch.empty(shape).normal_(0, 0.1))
+    layer.running_var.copy_(variance * torch.empty(shape).uniform_(0.75, 1.25))
 
 
 def _vary(parameter: torch.Tensor) -> None:
