@@ -30,3 +30,11 @@ def top_k(b: Builder, x: Value, k: int, axis: int, *, largest: bool) -> tuple[Va
 def opposite(b: Builder, x: Value) -> Value:
     """Numbers in the opposite order: -x, and -1 - x for integers. Its own inverse."""
     return b.emit(ops.Neg(), x) if x.dtype.is_float else b.emit(ops.Sub(), basic.scalar(b, -1, x), x)
+
+
+def count_below(b: Builder, x: Value, edges: Value, right: bool = False) -> Value:
+    """How many of edges[..., n] are below (`right`: not above) each of x[..., m], or of x of any shape for one row."""
+    value = basic.reshape(b, x, (*x.shape, 1))
+    rows = basic.unsqueeze(b, edges, -2) if edges.rank > 1 else edges
+    below = b.emit(ops.LessEqual() if right else ops.Less(), rows, value)
+    return basic.reduce(b, ops.Sum, basic.cast(b, below, DType.INT32), [value.rank - 1])

@@ -10,7 +10,7 @@ from liteport.frontends.torch.ops._common import Operand, convert, operand, prom
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, indexing
+from liteport.lowering import basic, indexing, order
 from liteport.lowering.formula import Term, emit, floor, minimum, where
 
 aten = torch.ops.aten
@@ -51,13 +51,8 @@ def searchsorted(
 def _edges_below(b: TorchBuilder, x: Operand, edges: Value, right: bool) -> Value:
     """How many of edges[..., n] are below (`right`: not above) each of x[..., m], or of x of any shape for one row."""
     kind = wide(promote(x, edges))
-    value, rows = operand(b, x, kind), operand(b, edges, kind)
-    value = basic.reshape(b, value, (*value.shape, 1))
-    rows = (
-        basic.unsqueeze(b, rows, -2) if rows.rank > 1 else basic.reshape(b, rows, (1,) * (value.rank - 1) + rows.shape)
-    )
-    below = b.emit(ops.LessEqual() if right else ops.Less(), rows, value)
-    return basic.reduce(b, ops.Sum, convert(b, below, b.result.dtype), [value.rank - 1])
+    below = order.count_below(b, operand(b, x, kind), operand(b, edges, kind), right=right)
+    return convert(b, below, b.result.dtype)
 
 
 def histc(b: TorchBuilder, x: Value, bins: int = 100, min: float = 0, max: float = 0) -> Value:

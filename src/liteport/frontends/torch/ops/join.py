@@ -15,7 +15,7 @@ from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size
 from liteport.ir.types import DType
-from liteport.lowering import basic, joining, scan
+from liteport.lowering import basic, joining, order, scan
 from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
@@ -165,10 +165,8 @@ def _repeat_computed(b: TorchBuilder, x: Value, axis: int, repeats: Value) -> Va
     total = b.result.shape[axis]
     if isinstance(total, Size):
         b.emit(ops.BindSize(total), counts.reduce(ops.Sum, [0], keep_dims=True).value)
-    steps = basic.unsqueeze(b, basic.ramp(b, total), 1)
-    passed = b.emit(ops.LessEqual(), basic.unsqueeze(b, ends.value, 0), steps)
-    places = Term(b, passed).cast(DType.INT32).reduce(ops.Sum, [1])
-    return basic.gather(b, x, places.value, axis)
+    places = order.count_below(b, basic.ramp(b, total), ends.value, right=True)
+    return basic.gather(b, x, places, axis)
 
 
 def roll(b: TorchBuilder, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:

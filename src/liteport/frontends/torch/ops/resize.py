@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
 from liteport.ir.graph import Value
 from liteport.ir.types import Array
 from liteport.lowering import interpolation
@@ -19,6 +19,7 @@ aten = torch.ops.aten
 
 Factors = Sequence[float | None]
 Matrix = Callable[[Axis], Array]
+Resize = Callable[[TorchBuilder, Value, Sequence[Axis]], Value]
 
 
 def nearest(
@@ -33,36 +34,29 @@ def nearest(
     return interpolation.resize_nearest(b, x, _axes(b, x, scales, exact), centred)
 
 
-def linear(
-    b: TorchBuilder,
-    x: Value,
-    output_size: Sequence[int] | None,
-    align_corners: bool,
-    *scales: Factors | float | None,
-) -> Value:
-    """upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
-    float? scales_w=None) -> Tensor
+def smooth(resize: Resize, exact: Sequence[int] = ()) -> Lowering:
+    """The lowering of upsample_bilinear2d, upsample_bicubic2d and all like them, which only the kernel tells apart."""
 
-    upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor
-    """
-    _need_floats(x)
-    return interpolation.resize_linear(b, x, _axes(b, x, scales, (1,), align_corners))
+    def lowering(
+        b: TorchBuilder,
+        x: Value,
+        output_size: Sequence[int] | None,
+        align_corners: bool,
+        *scales: Factors | float | None,
+    ) -> Value:
+        """upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
+        float? scales_w=None) -> Tensor
+
+        upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors)
+        -> Tensor
+        """
+        _need_floats(x)
+        return resize(b, x, _axes(b, x, scales, exact, align_corners))
+
+    return lowering
 
 
-def cubic(
-    b: TorchBuilder,
-    x: Value,
-    output_size: Sequence[int] | None,
-    align_corners: bool,
-    *scales: Factors | float | None,
-) -> Value:
-    """upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None,
-    float? scales_w=None) -> Tensor
-
-    upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor
-    """
-    _need_floats(x)
-    return interpolation.resize_cubic(b, x, _axes(b, x, scales, (), align_corners))
+linear, cubic = smooth(interpolation.resize_linear, (1,)), smooth(interpolation.resize_cubic)
 
 
 def by_matrix(

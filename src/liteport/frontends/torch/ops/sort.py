@@ -130,9 +130,7 @@ def unique(
     line = basic.reshape(b, x, (x.type.size,))
     ordered = sort(b, line)[0]
     runs = _Runs(b, ordered, b.results[0].shape[0])
-    less = b.emit(ops.Less(), basic.unsqueeze(b, runs.values, 0), basic.unsqueeze(b, line, 1))
-    smaller = Term(b, less).cast(DType.INT32).reduce(ops.Sum, [1]).cast(DType.INT64)
-    inverse = basic.reshape(b, smaller.value, x.shape)
+    inverse = convert(b, order.count_below(b, x, runs.values), DType.INT64)
     return runs.values, inverse if return_inverse else _nothing(b), runs.lengths() if return_counts else _nothing(b)
 
 
