@@ -19,6 +19,7 @@ from benchmarks.coverage.outcome import Outcome
 from benchmarks.coverage.suites import table
 from examples.support.weights import settled, uneven
 
+_EXAMPLES = 4  # inputs behind the batch-norm statistics
 _LONGEST = 2000  # characters of a reason
 
 
@@ -37,9 +38,10 @@ def _convert_and_verify(
 ) -> None:
     network = table(suite)[name]
     module = uneven(network.build())
-    args, kwargs = network.example()
-    settled(module, args, kwargs)
+    examples = [network.example() for _ in range(_EXAMPLES)]
+    settled(module, examples)
     outcome.parameters = sum(p.numel() for p in module.parameters())
+    args, kwargs = examples[0]
     model = liteport.convert(module, args, kwargs=kwargs)
     model.save(folder / f"{name}.tflite")
     if start is not None:
