@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 _FEW = 16  # elements: too few for a channel's mean and variance
+_QUIET = 0.1  # of the channels' mean variance: what is taken for that of a channel which the examples leave still
 
 
 def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
@@ -43,8 +44,8 @@ def uneven(module: nn.Module) -> nn.Module:
 def settled(module: nn.Module, examples: Sequence[tuple[Sequence[Any], Mapping[str, Any]]]) -> nn.Module:
     """`module` with batch-norm statistics near those of what it normalises on `examples`, as training leaves them.
 
-    With any others a deep network blows its activations up, or makes them vanish, and rounding with them. The means lie
-    half a deviation low, so that more units are on than off: at the middle, every layer of random weights makes more
+    With any others a deep network blows its activations up, or makes them vanish, and rounding with them. The means lie a
+    deviation low, so that most units are on: at the middle, every layer of random weights makes more
     of a small difference between two inputs, and after a hundred layers rounding is all that is left.
     """
     layers = [layer for layer in module.modules() if isinstance(getattr(layer, "running_var", None), torch.Tensor)]
@@ -63,7 +64,7 @@ class _Statistics:
     def __init__(self, layer: nn.Module) -> None:
         shape = layer.running_var.shape
         self.inputs, self.mean, self.square = 0, torch.zeros(shape), torch.zeros(shape)
-        self.shift, self.factor = torch.empty(shape).normal_(-0.5, 0.1), torch.empty(shape).uniform_(0.75, 1.25)
+        self.shift, self.factor = torch.empty(shape).normal_(-1, 0.1), torch.empty(shape).uniform_(0.75, 1.25)
 
     def __call__(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         channels = inputs[0].transpose(0, 1).flatten(1)
@@ -72,7 +73,8 @@ class _Statistics:
         self.inputs += 1
         self.mean += (channels.mean(1) - self.mean) / self.inputs
         self.square += (channels.square().mean(1) - self.square) / self.inputs
-        variance = (self.square - self.mean.square()).clamp(min=1e-6)
+        variance = self.square - self.mean.square()
+        variance.clamp_(min=_QUIET * float(variance.mean()) + 1e-6)
         layer.running_mean.copy_(self.mean + variance.sqrt() * self.shift)
         layer.running_var.copy_(variance * self.factor)
 
