@@ -44,9 +44,9 @@ def uneven(module: nn.Module) -> nn.Module:
 def settled(module: nn.Module, examples: Sequence[tuple[Sequence[Any], Mapping[str, Any]]]) -> nn.Module:
     """`module` with batch-norm statistics near those of what it normalises on `examples`, as training leaves them.
 
-    With any others a deep network blows its activations up, or makes them vanish, and rounding with them. The means lie a
-    deviation low, so that most units are on: at the middle, every layer of random weights makes more
-    of a small difference between two inputs, and after a hundred layers rounding is all that is left.
+    With any others a deep network blows its activations up, or makes them vanish, and rounding with them. The means
+    lie a deviation low, so that most units are on: at the middle, every layer of random weights makes more of a small
+    difference between two inputs, and after a hundred layers rounding is all that is left.
     """
     layers = [layer for layer in module.modules() if isinstance(getattr(layer, "running_var", None), torch.Tensor)]
     hooks = [layer.register_forward_pre_hook(_Statistics(layer)) for layer in layers]
