@@ -42,6 +42,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
     "onnx": set(),
+    "onnxruntime": {"check"},
     "tensorflow": set(),
 }
 

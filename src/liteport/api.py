@@ -14,9 +14,11 @@ from liteport.check.border import AtBorder
 from liteport.check.compare import Verification, compare
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
+from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
+from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 
 Entries = Mapping[str, Sequence[Any]]
@@ -162,11 +164,11 @@ def verify(
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
 ) -> Verification:
-    """Compares the outputs of two models, each a LiteModel, a .tflite file, or whatever convert() takes.
+    """Compares the outputs of two models, each a LiteModel, a .tflite or .onnx file, or whatever convert() takes.
 
     `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
-    .tflite its inputs serve as the example. `border` is convert()'s too: the reference is put behind it before it is
-    compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
+    file its inputs serve as the example. An .onnx runs in ONNX Runtime. `border` is convert()'s too: the reference is
+    put behind it before it is compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
     `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
     """
@@ -174,24 +176,24 @@ def verify(
     asked = choices(**border)
     report(progress, "load")
     sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
-    files = [side.runtime for side in sides if isinstance(side, LiteModel)]
+    files = [side.runtime if isinstance(side, LiteModel) else _onnx_runner(side) for side in sides]
+    known = [file for file in files if file is not None]
 
-    def runner(side: Any) -> Any:
-        if isinstance(side, LiteModel):
-            return side.runtime
+    def runner(side: Any, file: Runner | None) -> Runner:
+        if file is not None:
+            return file
         from liteport.frontends.torch.entries import Options, open_model
 
         options = Options(factory, factory_args, source_dir, trust_pickle)
-        fallback = _inputs_of(files[0]) if files and asked is None else {}
+        fallback = _inputs_of(known[0]) if known and asked is None else {}
         model = open_model(side, inputs, kwargs, entries, options, fallback, dynamic)
         report(progress, "export")
         model.export()
         return model
 
-    ours, theirs = runner(sides[0]), runner(sides[1])
+    ours, theirs = (runner(side, file) for side, file in zip(sides, files, strict=True))
     if asked is not None:
-        module = sides[0].module if isinstance(sides[0], LiteModel) else ours.to_ir()
-        ours = AtBorder(ours, borders(module.graphs, asked))
+        ours = AtBorder(ours, borders(_module(sides[0], ours).graphs, asked))
     return compare(ours, theirs, source, tolerance=tolerance, progress=counting("verify", progress))
 
 
@@ -205,6 +207,32 @@ def is_tflite(model: Any) -> bool:
     return isinstance(model, str | Path) and Path(model).suffix.lower() == ".tflite"
 
 
-def _inputs_of(file: LiteRT) -> dict[str, tuple[Any, ...]]:
+def is_onnx(model: Any) -> bool:
+    """Whether `model` is a path that names an .onnx file."""
+    return isinstance(model, str | Path) and Path(model).suffix.lower() == ".onnx"
+
+
+def _onnx_runner(side: Any) -> Runner | None:
+    """An .onnx file in ONNX Runtime; None for whatever is none. Raises InputError where it is not there."""
+    if not is_onnx(side):
+        return None
+    if not Path(side).is_file():
+        raise InputError(f"{side}: there is no such file")
+    from liteport.check.onnx_runtime import OnnxRuntime
+
+    return OnnxRuntime(side)
+
+
+def _module(side: Any, runner: Any) -> Module:
+    """What is verified as the IR has it. Raises UsageError for a file that is only run."""
+    if isinstance(side, LiteModel):
+        return side.module
+    if is_onnx(side):
+        raise UsageError(f"{side} is compared as it is: leave the options of the border (--input-names ...) out")
+    module: Module = runner.to_ir()
+    return module
+
+
+def _inputs_of(file: Runner) -> dict[str, tuple[Any, ...]]:
     """Example inputs for the network that the file was made from, by signature."""
     return {name: tuple(file.example(name).values()) for name in file.signatures}

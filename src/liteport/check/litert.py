@@ -15,6 +15,7 @@ from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
+from liteport.check.samples import least_example
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array, Shape
@@ -151,12 +152,8 @@ def _example(name: str, detail: Mapping[str, Any]) -> Array:
     dtype, shape = np.dtype(detail["dtype"]), tuple(int(d) for d in detail["shape"])
     if dtype.kind not in "fiubc":
         raise LiteportError(f"input {name} holds {dtype.name}: give the inputs with --data")
-    example = np.zeros(shape, dtype)
-    if dtype.kind in "iu" and example.size > 1:
-        quantised = len(detail["quantization_parameters"]["scales"]) > 0
-        low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if quantised or dtype.itemsize == 1 else (0, 1)
-        example.flat[0], example.flat[-1] = low, high
-    return example
+    quantised = len(detail["quantization_parameters"]["scales"]) > 0
+    return least_example(shape, dtype, whole=quantised or dtype.itemsize == 1)
 
 
 def _shape(detail: Mapping[str, Any]) -> Shape:

@@ -9,7 +9,7 @@ from liteport.ir.types import Array, Shape
 
 
 class Runner(Protocol):
-    """A model that can be run: PyTorch's own, or a .tflite in LiteRT."""
+    """A model that can be run: PyTorch's own, a .tflite in LiteRT, or an .onnx in ONNX Runtime."""
 
     @property
     def signatures(self) -> Mapping[str, Any]:

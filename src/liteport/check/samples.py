@@ -61,6 +61,16 @@ class Random:
         return f"random inputs (seed {self.seed})"
 
 
+def least_example(shape: Shape, dtype: np.dtype[Any], whole: bool = False) -> Array:
+    """An example for inputs of which only the type is known: zeros, and for integers the range that random ones keep
+    to: the `whole` of the type's, or 0 and 1, which are always valid (indices, flags)."""
+    example = np.zeros(shape, dtype)
+    if dtype.kind in "iu" and example.size > 1:
+        low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if whole else (0, 1)
+        example.flat[0], example.flat[-1] = low, high
+    return example
+
+
 def _random(rng: np.random.Generator, like: Array, shape: Shape) -> Array:
     drawn: Any = rng.standard_normal(shape)
     if like.dtype.kind == "f" and like.size and np.isfinite(like).all() and (spread := float(like.std())) > 0:

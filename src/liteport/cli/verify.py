@@ -15,7 +15,7 @@ from liteport.cli.display import Display
 
 
 def verify(
-    reference: Annotated[str, typer.Argument(metavar="A", help="What is right: a PyTorch source or a .tflite.")],
+    reference: Annotated[str, typer.Argument(metavar="A", help="What is right: a PyTorch source, .onnx or .tflite.")],
     candidate: Annotated[str, typer.Argument(metavar="B", help="What is compared with it.")],
     samples: options.Samples = None,
     input: options.Input = None,
@@ -40,7 +40,7 @@ def verify(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Compare two models, each a PyTorch source or a .tflite, on the same samples. Exit code 1 if they differ."""
+    """Compare two models, each a PyTorch source, .onnx or .tflite, on the same samples. Exit code 1 if they differ."""
     from liteport import api
 
     described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
