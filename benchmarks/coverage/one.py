@@ -19,7 +19,7 @@ from benchmarks.coverage.outcome import Outcome
 from benchmarks.coverage.suites import table
 from examples.support.weights import settled, uneven
 
-_EXAMPLES = 4  # inputs behind the batch-norm statistics
+_EXAMPLES = 8  # inputs behind the batch-norm statistics
 _LONGEST = 2000  # characters of a reason
 
 
@@ -38,7 +38,7 @@ def _convert_and_verify(
 ) -> None:
     network = table(suite)[name]
     module = uneven(network.build())
-    examples = [network.example() for _ in range(_EXAMPLES)]
+    examples = [network.example(seed) for seed in range(_EXAMPLES)]
     settled(module, examples)
     outcome.parameters = sum(p.numel() for p in module.parameters())
     args, kwargs = examples[0]

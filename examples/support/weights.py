@@ -44,39 +44,42 @@ def uneven(module: nn.Module) -> nn.Module:
 def settled(module: nn.Module, examples: Sequence[tuple[Sequence[Any], Mapping[str, Any]]]) -> nn.Module:
     """`module` with batch-norm statistics near those of what it normalises on `examples`, as training leaves them.
 
-    With any others a deep network blows its activations up, or makes them vanish, and rounding with them. The means
-    lie a deviation low, so that most units are on: at the middle, every layer of random weights makes more of a small
-    difference between two inputs, and after a hundred layers rounding is all that is left.
+    With any others a deep network blows its activations up, or makes them vanish, and rounding with them; those of one
+    input do so on others. The means lie a deviation low, so that most units are on: at the middle, every layer of
+    random weights makes more of a small difference between two inputs, and after a hundred layers rounding is all
+    that is left.
     """
     layers = [layer for layer in module.modules() if isinstance(getattr(layer, "running_var", None), torch.Tensor)]
-    hooks = [layer.register_forward_pre_hook(_Statistics(layer)) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(_measure) for layer in layers]
     with torch.no_grad():
-        for args, kwargs in examples:
+        for args, kwargs in _together(examples) if layers else ():
             module(*args, **kwargs)
     for hook in hooks:
         hook.remove()
     return module
 
 
-class _Statistics:
-    """Sets a batch norm's statistics near those of all inputs [N, C, ...] so far, at a distance that is its own."""
+def _together(
+    examples: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
+) -> Sequence[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """The examples as one batch, where each is nothing but tensors of one sample."""
+    leaves = [[*args, *kwargs.values()] for args, kwargs in examples]
+    if not all(isinstance(x, torch.Tensor) and x.dim() > 1 and len(x) == 1 for each in leaves for x in each):
+        return examples
+    args = [torch.cat(parts) for parts in zip(*(args for args, _ in examples), strict=True)]
+    return [(args, {name: torch.cat([kwargs[name] for _, kwargs in examples]) for name in examples[0][1]})]
 
-    def __init__(self, layer: nn.Module) -> None:
-        shape = layer.running_var.shape
-        self.inputs, self.mean, self.square = 0, torch.zeros(shape), torch.zeros(shape)
-        self.shift, self.factor = torch.empty(shape).normal_(-1, 0.1), torch.empty(shape).uniform_(0.75, 1.25)
 
-    def __call__(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        channels = inputs[0].transpose(0, 1).flatten(1)
-        if channels.shape[1] < _FEW:
-            channels = channels.reshape(1, -1)
-        self.inputs += 1
-        self.mean += (channels.mean(1) - self.mean) / self.inputs
-        self.square += (channels.square().mean(1) - self.square) / self.inputs
-        variance = self.square - self.mean.square()
-        variance.clamp_(min=_QUIET * float(variance.mean()) + 1e-6)
-        layer.running_mean.copy_(self.mean + variance.sqrt() * self.shift)
-        layer.running_var.copy_(variance * self.factor)
+def _measure(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Sets the statistics near those of this input [N, C, ...]; of few elements a channel, to those of all."""
+    channels = inputs[0].transpose(0, 1).flatten(1)
+    if channels.shape[1] < _FEW:
+        channels = channels.reshape(1, -1)
+    mean, variance = channels.mean(1), channels.var(1, correction=0)
+    variance.clamp_(min=_QUIET * float(variance.mean()) + 1e-6)
+    shape = layer.running_var.shape
+    layer.running_mean.copy_(mean + variance.sqrt() * torch.empty(shape).normal_(-1, 0.1))
+    layer.running_var.copy_(variance * torch.empty(shape).uniform_(0.75, 1.25))
 
 
 def _vary(parameter: torch.Tensor) -> None:
