@@ -20,6 +20,7 @@ from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
+from liteport.passes.choose.choose import Choice, preference
 
 Entries = Mapping[str, Sequence[Any]]
 
@@ -37,6 +38,7 @@ def convert(
     trust_pickle: bool = False,
     verify: int = 0,
     tolerance: float = TOLERANCE,
+    prefer: str = "balanced",
     debug: bool = False,
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
@@ -57,6 +59,9 @@ def convert(
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
     verify, tolerance: compare with the origin on that many random samples before returning (see LiteModel.verify).
+    prefer: what is chosen for where the same can be computed in several ways: "balanced", speed at no cost beyond
+        rounding; "latency", speed also at a cost in bytes or accuracy, which `notes` tell; "size", no way that makes
+        the file larger; "plain", the fewest and most ordinary operators.
     debug: check the graph after every pass.
     progress: is told of every stage that begins, and of every sample.
     border: names, layout and types of the inputs and outputs, input_names= to indices=: see BorderOptions.
@@ -67,7 +72,7 @@ def convert(
     """
     if is_tflite(model) and (inputs is not None or kwargs or entries or factory or factory_args):
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
-    asked = choices(**border)
+    asked, choice = choices(**border), Choice(preference(prefer))
     with _no_collection():
         report(progress, "load")
         if is_tflite(model):
@@ -87,7 +92,7 @@ def convert(
         report(progress, "optimise")
         from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
 
-        optimise(result.module, evaluate, debug=debug)
+        optimise(result.module, evaluate, choice, debug=debug)
     if verify:
         result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
     return result

@@ -45,6 +45,7 @@ def convert(
     seed: options.Seed = 0,
     tolerance: options.Tolerance = TOLERANCE,
     separate: options.Separate = False,
+    prefer: options.Prefer = "balanced",
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -64,7 +65,7 @@ def convert(
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
-            result = api.convert(source, **described, **border, debug=debug, progress=display)
+            result = api.convert(source, **described, **border, prefer=prefer, debug=debug, progress=display)
             saved = result.save(target, separate=separate, data=samples, tolerance=tolerance, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error

@@ -145,6 +145,15 @@ Separate = Annotated[
     bool,
     typer.Option("--separate", help="One file for each signature, FILE.NAME.tflite.", rich_help_panel=OUTPUT),
 ]
+Prefer = Annotated[
+    str,
+    typer.Option(
+        metavar="balanced|latency|size|plain",
+        help="Where there are several ways to compute the same: the fastest, the fastest at any cost, none that makes "
+        "the file larger, or the most ordinary operators.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Check every pass, and show tracebacks.", rich_help_panel=OUTPUT)]

@@ -8,6 +8,8 @@ from liteport.ir.graph import Graph, Module
 from liteport.ir.validate import validate
 from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
+from liteport.passes.choose.choose import Choice, Choose
+from liteport.passes.choose.rule import Stage
 from liteport.passes.common import ShareCommon
 from liteport.passes.compute_sizes import ComputeSizes
 from liteport.passes.dead import DropDead
@@ -42,8 +44,8 @@ from liteport.passes.slice_early import SliceEarly
 from liteport.passes.split_unequal import SplitUnequal
 
 
-def passes(evaluate: Evaluate) -> list[Pass]:
-    """What every graph goes through. `evaluate` runs a graph of constants in LiteRT."""
+def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
+    """What every graph goes through. `evaluate` runs a graph of constants in LiteRT; `choice` says what for."""
     clean: list[Pass] = [Simplify(), ShareCommon(), DropDead()]
     return [
         # Constants first: what they feed can then be seen through.
@@ -59,6 +61,8 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         MergeCut(),
         SliceEarly(),
         *clean,
+        # Forms that another order of dimensions may come with: the layout places them.
+        Choose(Stage.EARLY, choice),
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         SinkReshape(),
@@ -87,6 +91,9 @@ def passes(evaluate: Evaluate) -> list[Pass]:
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),
         RouteChannels(),
+        # Forms of kernels that are complete by now; what they permute goes into the weights around them.
+        Choose(Stage.LATE, choice),
+        RouteChannels(),
         GatherToShuffle(),
         # Slices once nothing sees through them any more, and those of merged convolutions are gone.
         DropDead(),
@@ -107,11 +114,17 @@ def passes(evaluate: Evaluate) -> list[Pass]:
 
 
 def optimise(
-    module: Module, evaluate: Evaluate, *, debug: bool = False, progress: Callable[[str], None] | None = None
+    module: Module,
+    evaluate: Evaluate,
+    choice: Choice | None = None,
+    *,
+    debug: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> None:
     """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each."""
+    choice = choice or Choice()
     for graph in module.graphs:
-        run(graph, passes(evaluate), debug=debug, progress=progress)
+        run(graph, passes(evaluate, choice), debug=debug, progress=progress)
 
 
 def run(

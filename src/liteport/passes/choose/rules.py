@@ -1,0 +1,10 @@
+"""All rules, in the order in which they are asked: the first that matches an operation has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liteport.passes.choose.depthwise import DEPTHWISE_TILES
+from liteport.passes.choose.rule import Rule
+
+RULES: Sequence[Rule] = (DEPTHWISE_TILES,)
