@@ -29,7 +29,7 @@ for: the condition, the forms, and the measured figures behind it. A rule knows 
 | `balanced` | the default: speed, at no cost beyond rounding |
 | `latency` | speed, also at a cost in bytes or accuracy; each use is told in the notes |
 | `size` | no form that makes the file larger |
-| `plain` | the fewest and most ordinary operators, of at most 4 dimensions: for GPU delegates, NPUs and microcontrollers |
+| `plain` | the fewest and most ordinary operators, of at most 4 dimensions: for GPUs, NPUs and microcontrollers |
 
 The figures are milliseconds on one thread of an x86 machine with AVX2 (LiteRT 2.3, XNNPACK). What they rest on says
 whether to expect the same elsewhere. `python -m benchmarks.forms` measures every rule's examples, in all forms, on the
@@ -46,6 +46,12 @@ SECTIONS = {
 }
 
 
+TABLE = """\
+| rule | before => after | measured, ms | rests on |
+|---|---|---|---|
+"""
+
+
 def page() -> str:
     """The whole page."""
     return INTRODUCTION + "".join(_sections())
@@ -54,7 +60,7 @@ def page() -> str:
 def _sections() -> Iterator[str]:
     for kind, (title, about) in SECTIONS.items():
         if rows := [_row(rule) for rule in RULES if rule.kind is kind]:
-            yield f"\n## {title}\n\n{about}\n\n| rule | before => after | measured, ms | rests on |\n|---|---|---|---|\n"
+            yield f"\n## {title}\n\n{about}\n\n{TABLE}"
             yield from rows
 
 
