@@ -21,9 +21,10 @@ from liteport.errors import (
 )
 
 if TYPE_CHECKING:
-    from liteport.api import convert, decoder, inspect, load, verify
+    from liteport.api import convert, decoder, inspect, load, profile, verify
     from liteport.check.compare import Verification
     from liteport.check.inspection import Inspection
+    from liteport.check.profile import Profile
     from liteport.model import LiteModel
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidGraphError",
     "LiteModel",
     "LiteportError",
+    "Profile",
     "UnsafeFileError",
     "UnsupportedError",
     "UsageError",
@@ -42,6 +44,7 @@ __all__ = [
     "decoder",
     "inspect",
     "load",
+    "profile",
     "verify",
 ]
 
@@ -51,9 +54,11 @@ _HOMES = {
     "decoder": "liteport.api",
     "inspect": "liteport.api",
     "load": "liteport.api",
+    "profile": "liteport.api",
     "verify": "liteport.api",
     "Inspection": "liteport.check.inspection",
     "LiteModel": "liteport.model",
+    "Profile": "liteport.check.profile",
     "Verification": "liteport.check.compare",
 }
 

@@ -16,6 +16,7 @@ from liteport.check.compare import Verification, compare, merged
 from liteport.check.data import open_data
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import LiteRT
+from liteport.check.profile import Profile, profile_file
 from liteport.check.runner import Runner
 from liteport.check.samples import Random, Source
 from liteport.errors import UsageError
@@ -136,6 +137,10 @@ class LiteModel:
     def inspect(self) -> Inspection:
         """What the file holds: signatures, operators, bytes by part."""
         return inspect_module(self.module, self._file)
+
+    def profile(self, signature: str | None = None, *, threads: int = 1, runs: int | None = None) -> Profile:
+        """Where the time of one run goes: see liteport.profile()."""
+        return profile_file(self._file, self.module, signature=signature, threads=threads, runs=runs)
 
     def to_bytes(self) -> bytes:
         """The .tflite file."""

@@ -66,7 +66,7 @@ def test_version_and_help(liteport: Liteport) -> None:
     assert liteport("--version").out == f"liteport {api.__version__}\n"
     done = liteport("--help")
     assert done.code == 0
-    assert all(command in done.out for command in ("convert", "verify", "inspect"))
+    assert all(command in done.out for command in ("convert", "verify", "inspect", "profile"))
     assert liteport("unknown").code == 2
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,6 +12,7 @@ from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
+from liteport.check.quiet import GREETING, without
 from liteport.check.samples import least_example
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
@@ -161,39 +159,14 @@ def _shape(detail: Mapping[str, Any]) -> Shape:
     return tuple(int(d) for d in (signature if len(signature) else detail["shape"]))
 
 
-_GREETING = re.compile(rb"INFO: Created TensorFlow Lite[^\n]*\n")
-_greeted = False  # whether this process has shown the line
+_greeted = False  # whether this process has shown LiteRT's line about its delegate
 
 
-@contextmanager
-def _without_greeting() -> Iterator[None]:
-    """Keeps LiteRT's one line per process about its delegate off stderr; whatever else appears there is passed on.
-
-    The line comes from C++, at the first run, and no setting silences it.
-    """
+def _without_greeting() -> AbstractContextManager[None]:
+    """Keeps that line, which comes at the first run, off stderr."""
     global _greeted
-    saved = None if _greeted else _duplicate(2)
-    _greeted = True
-    if saved is None:
-        yield
-        return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            caught.seek(0)
-            os.write(2, _GREETING.sub(b"", caught.read()))
-
-
-def _duplicate(descriptor: int) -> int | None:
-    """A second descriptor of the same stream, or None where it is closed."""
-    try:
-        return os.dup(descriptor)
-    except OSError:
-        return None
+    first, _greeted = not _greeted, True
+    return without(GREETING) if first else nullcontext()
 
 
 def _first_line(error: Exception) -> str:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from liteport.errors import LiteportError
 from liteport.ir.types import Array
 
 _BURST = 5  # in a row, the first untimed: caches as in steady use
+
+
+Clock = Callable[[], float]
+
+
+def clock(threads: int) -> Clock:
+    """What to read before and after a run on so many threads: seconds.
+
+    With one thread it is the processor's time, in which what other processes take away does not count.
+    """
+    fine = time.get_clock_info("thread_time").resolution < 1e-6
+    return time.thread_time if threads == 1 and fine else time.perf_counter
+
+
+def typical(values: Sequence[float]) -> float:
+    """The mean of the middle half: as steady as a median, and finer where the clock is coarse."""
+    ordered = sorted(values)
+    cut = len(ordered) // 4
+    return float(np.mean(ordered[cut : len(ordered) - cut]))
 
 
 def race(
@@ -27,17 +47,17 @@ def race(
     """Milliseconds that each .tflite takes for its primary graph on the same inputs, in the file's order.
 
     There are as many rounds as fit into `seconds`, at least `rounds`; each takes the median of a few runs in a row,
-    and begins with another model than the one before. Medians over rounds are what to compare.
+    and begins with another model than the one before. Medians over rounds are what to compare. See clock().
     Raises LiteportError where LiteRT refuses a file or fails.
     """
     loaded = {name: _loaded(model, inputs, threads) for name, model in models.items()}
     names, times = list(models), {name: list[float]() for name in models}
-    end = perf_counter() + seconds
+    now, end = clock(threads), time.perf_counter() + seconds
     turn = 0
-    while turn < rounds or perf_counter() < end:
+    while turn < rounds or time.perf_counter() < end:
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            times[name].append(_burst(loaded[name]))
+            times[name].append(_burst(loaded[name], now))
         turn += 1
     return times
 
@@ -56,12 +76,12 @@ def _loaded(model: str | Path | bytes, inputs: Sequence[Array], threads: int) ->
     return interpreter
 
 
-def _burst(interpreter: Any) -> float:
+def _burst(interpreter: Any, now: Clock) -> float:
     interpreter.invoke()
-    return median(_timed(interpreter) for _ in range(_BURST - 1))
+    return median(_timed(interpreter, now) for _ in range(_BURST - 1))
 
 
-def _timed(interpreter: Any) -> float:
-    start = perf_counter()
+def _timed(interpreter: Any, now: Clock) -> float:
+    start = now()
     interpreter.invoke()
-    return (perf_counter() - start) * 1e3
+    return (now() - start) * 1e3

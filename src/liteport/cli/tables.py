@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from liteport.check.compare import Verification
     from liteport.check.inspection import Inspection, SignatureInfo, Tensor
     from liteport.check.measure import OutputCheck
+    from liteport.check.profile import Profile
 
 _SHOWN = 8
 _PIPED = 120  # columns, where there is no terminal
@@ -121,6 +123,64 @@ def _verdict(check: OutputCheck) -> Text:
         return Text("empty", "yellow")
     exact = not check.worst_error and not check.differing
     return Text("equal" if exact else "rounding" if check.is_rounding else "ok", "green")
+
+
+def milliseconds(seconds: float) -> str:
+    """Three figures that matter: 123, 12.3, 1.23, 0.123."""
+    number = seconds * 1e3
+    return f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2 if number >= 1 else 3}f}"
+
+
+def run_time(path: str | Path, profile: Profile) -> Text:
+    """The file's name, and how long a run takes."""
+    what = f"{milliseconds(profile.seconds)} ms ± {profile.spread / 2:.0%}"
+    threads = f"{profile.threads} thread{'s' * (profile.threads != 1)}"
+    return Text.assemble((str(path), "bold"), f"  {what}  ({profile.runs} runs, {threads}, {profile.runtime})")
+
+
+def slowest(profile: Profile, shown: int | None) -> RenderableType:
+    """The operators by time."""
+    table = _table()
+    for title in ("ms", "share"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("operator", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    table.add_column("runs as", overflow="fold")
+    table.add_column("name", overflow="fold")
+    for each in profile.slowest[:shown]:
+        operator = each.operator if each.calls <= 1 else f"{each.operator} ({each.calls}x)"
+        kernel = re.sub(r" \(.*?\)", "", each.kernel) or "joined"  # without XNNPACK's words for types and layouts
+        table.add_row(*_share(each.seconds, profile), operator, _result(each.type), kernel, each.output)
+    return table
+
+
+def _result(type: str) -> str:
+    """A tensor's shape, and its type where that is not float32."""
+    return type.removeprefix("float32").strip("[]") or "scalar" if type.startswith("float32") else type
+
+
+def kinds(profile: Profile) -> RenderableType:
+    """The operators by name, and what is left of a run."""
+    table = _table()
+    for title in ("ms", "share", "count"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("operator", no_wrap=True)
+    for kind in profile.kinds:
+        table.add_row(*_share(kind.seconds, profile), str(kind.count), kind.operator)
+    table.add_row(*_share(profile.elsewhere, profile), "", "between the operators")
+    return table
+
+
+def _share(seconds: float, profile: Profile) -> tuple[str, str]:
+    whole = sum(each.seconds for each in profile.operators) + profile.elsewhere
+    return milliseconds(seconds), f"{seconds / whole:.1%}"
+
+
+def partitions(profile: Profile) -> Text:
+    """How much of it XNNPACK runs."""
+    count, outside = profile.partitions, len(profile.outside)
+    runs = f"XNNPACK runs {len(profile.operators) - outside} of {len(profile.operators)} operators"
+    return Text(f"{runs} in {count} partition{'s' * (count != 1)}")
 
 
 def notes(lines: Sequence[str]) -> Text:
