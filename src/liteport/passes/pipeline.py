@@ -93,6 +93,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         RouteChannels(),
         # Forms of kernels that are complete by now; what they permute goes into the weights around them.
         Choose(Stage.LATE, choice),
+        FusePad(),
         RouteChannels(),
         GatherToShuffle(),
         # Slices once nothing sees through them any more, and those of merged convolutions are gone.

@@ -106,8 +106,8 @@ DEPTHWISE_TILES = Rule(
     on=(ops.DepthwiseConv2D,),
     match=_match,
     forms={"tiles": _in_tiles},
-    gain="7x7 on 56x56x96: 36.2 -> 6.96 ms, on 14x14x384: 8.58 -> 0.70; 9x9 on 32x32x768: 154 -> 27.4; "
-    "31x31 on 28x28x64: 75.2 -> 11.9; 1x31 on 1x400x256: 3.81 -> 0.56",
+    gain="7x7 on 56x56x96: 17.4 -> 3.03 ms, on 7x7x768: 2.27 -> 0.34; 9x9 on 32x32x768: 102 -> 16.7; "
+    "31x31 on 28x28x64: 57.7 -> 7.88; 1x31 on 1x400x256: 3.70 -> 0.55",
     rests_on="kernels for up to 25 taps; more are computed a few at a time, in rounds over a buffer",
     examples=[
         _depthwise(56, 56, 96, (7, 7)),

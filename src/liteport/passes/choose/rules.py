@@ -6,5 +6,6 @@ from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.transposed import TRANSPOSED_PHASES
 
-RULES: Sequence[Rule] = (DEPTHWISE_TILES,)
+RULES: Sequence[Rule] = (DEPTHWISE_TILES, TRANSPOSED_PHASES)

@@ -165,13 +165,13 @@ MIXED = [
         "transposed_same",
         nn.ConvTranspose2d(3, 4, 4, stride=2, padding=1),
         _x(3, 2),
-        ops=["TRANSPOSE", "TRANSPOSE_CONV", "TRANSPOSE"],
+        ops=["TRANSPOSE", *["PAD", "CONV_2D"] * 3, "CONV_2D", "CONCATENATION", "DEPTH_TO_SPACE", "TRANSPOSE"],
     ),
     Case(
         "transposed_crop",
         nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1),
         _x(3, 2),
-        ops=["TRANSPOSE", "TRANSPOSE_CONV", "SLICE", "TRANSPOSE"],
+        ops=["TRANSPOSE", *["CONV_2D"] * 4, "CONCATENATION", "DEPTH_TO_SPACE", "TRANSPOSE"],
     ),
     Case(
         "transposed_stride_1",
