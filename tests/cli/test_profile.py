@@ -30,6 +30,7 @@ def test_tables(file: Path, liteport: Liteport) -> None:
     assert done.out.startswith("m.tflite  ")
     for piece in (" ms ± ", "(3 runs, 1 thread, ", "runs as", "32,48", "built-in", "Softmax", "between the operators"):
         assert piece in done.out
+    assert "SIGN      XNNPACK has no such operator" in done.out
     assert "XNNPACK runs 2 of 3 operators in 2 partitions" in done.out
 
 

@@ -46,7 +46,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ADD": ("Add",),
     "AVERAGE_POOL_2D": ("Average Pooling", "Mean"),
     "BATCH_MATMUL": ("Batch Matrix Multiply", "Fully Connected", "Dynamic Fully Connected"),
-    "CAST": ("Convert",),
     "CEIL": ("Ceiling",),
     "CONCATENATION": ("Copy",),
     "CONV_2D": ("Convolution", "Fully Connected"),

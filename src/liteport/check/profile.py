@@ -14,6 +14,7 @@ import numpy as np
 
 from liteport.check.litert import LiteRT
 from liteport.check.native import DELEGATED, OPERATOR, REGION, Event, NativeModel
+from liteport.check.outside import reason
 from liteport.check.partitions import align, partitions
 from liteport.check.samples import Random
 from liteport.check.timing import Clock, clock, typical
@@ -32,7 +33,8 @@ class OperatorTime:
     """One operator's time in a run, and how many times it is called in it (a loop's body: many times).
 
     `kernel` is the XNNPACK operator that does it, "built-in" for one of LiteRT's own, or empty where XNNPACK joined
-    it to a neighbour. `partition` numbers XNNPACK's partitions of the graph; it is None outside them.
+    it to a neighbour. `partition` numbers XNNPACK's partitions of the graph; outside them it is None, and `reason` says
+    why.
     """
 
     graph: str
@@ -44,6 +46,7 @@ class OperatorTime:
     partition: int | None
     calls: int
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,14 @@ class Profile:
     def outside(self) -> list[OperatorTime]:
         """The operators that run in built-in kernels, by time."""
         return [each for each in self.slowest if each.partition is None]
+
+    @property
+    def left_out(self) -> dict[tuple[str, str], list[OperatorTime]]:
+        """The operators outside XNNPACK by name and reason, those that take most first."""
+        found: dict[tuple[str, str], list[OperatorTime]] = defaultdict(list)
+        for each in self.outside:
+            found[each.operator, each.reason].append(each)
+        return dict(sorted(found.items(), key=lambda item: -sum(each.seconds for each in item[1])))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -255,6 +266,7 @@ def _row(
         partition=partition,
         calls=max((calls for _, calls, _ in spent), default=0),
         seconds=sum(seconds for _, _, seconds in spent),
+        reason="" if partition is not None else reason(op),
     )
 
 

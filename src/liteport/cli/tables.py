@@ -176,11 +176,21 @@ def _share(seconds: float, profile: Profile) -> tuple[str, str]:
     return milliseconds(seconds), f"{seconds / whole:.1%}"
 
 
-def partitions(profile: Profile) -> Text:
-    """How much of it XNNPACK runs."""
+def partitions(profile: Profile) -> RenderableType:
+    """How much of it XNNPACK runs, and why not the rest."""
     count, outside = profile.partitions, len(profile.outside)
     runs = f"XNNPACK runs {len(profile.operators) - outside} of {len(profile.operators)} operators"
-    return Text(f"{runs} in {count} partition{'s' * (count != 1)}")
+    text = Text(f"{runs} in {count} partition{'s' * (count != 1)}")
+    if not outside:
+        return text
+    table = _table()
+    for title in ("ms", "share", "count"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("left out", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for (operator, reason), each in profile.left_out.items():
+        table.add_row(*_share(sum(o.seconds for o in each), profile), str(len(each)), operator, reason)
+    return Group(text, Text(), table)
 
 
 def notes(lines: Sequence[str]) -> Text:
