@@ -23,13 +23,17 @@ MAY_IMPORT = {
     "passes": {"ir", "lowering"},
     "frontends.torch": {"ir", "lowering", "formats"},
     "frontends.tflite": {"ir", "lowering", "formats"},
+    "frontends.onnx": {"ir", "lowering", "formats"},
     "backends": {"ir", "formats"},
     "check": {"ir", "backends"},
     "model": {"ir", "backends", "check", "calling", "output"},
     "calling": {"ir", "check"},
     "border": {"ir"},
     "output": {"ir", "backends", "check"},
-    "api": {"ir", "passes", "frontends.torch", "frontends.tflite", "backends", "check", "model", "border"},
+    "api": {
+        *("ir", "passes", "frontends.torch", "frontends.onnx", "frontends.tflite", "backends", "check"),
+        *("model", "border"),
+    },
     "cli": {"api", "model", "output", "check"},
 }
 # package: the rooms in which alone it may be imported.
@@ -41,8 +45,9 @@ ONLY_IN = {
     "flatbuffers": {"formats", "backends"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "onnx": set(),
-    "onnxruntime": {"check"},
+    "onnx": {"frontends.onnx"},
+    "onnxruntime": {"check", "frontends.onnx"},
+    "google": {"frontends.onnx"},
     "tensorflow": set(),
 }
 
@@ -86,5 +91,19 @@ def test_a_tflite_file_is_converted_without_torch() -> None:
         "import sys, liteport, liteport.api, liteport.passes.pipeline, liteport.cli.main\n"
         "print([m for m in ('torch', 'onnx', 'tensorflow') if m in sys.modules])"
     )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
+
+
+def test_an_onnx_file_is_converted_without_torch(tmp_path: Path) -> None:
+    code = f"""
+import sys, liteport
+from onnx import TensorProto, helper
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in "xy")
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
+open(r"{tmp_path}/m.onnx", "wb").write(helper.make_model(graph).SerializeToString())
+liteport.convert(r"{tmp_path}/m.onnx", verify=1)
+print([m for m in ("torch", "tensorflow") if m in sys.modules])
+"""
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -44,13 +45,14 @@ def convert(
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
 ) -> LiteModel:
-    """Converts a PyTorch model, or reads and optimises a .tflite file.
+    """Converts a PyTorch or ONNX model, or reads and optimises a .tflite file.
 
-    model: an nn.Module or a method of one; an ExportedProgram; a path (.pth, .pt, .pt2, .safetensors, .tflite, or
-        path/to/file.py:Factory); or a dict of entry points {"track": (net.track, args)} or (net.track, args, kwargs),
-        which become signatures of one model that share their weights.
+    model: an nn.Module or a method of one; an ExportedProgram; an onnx.ModelProto; a path (.pth, .pt, .pt2,
+        .safetensors, .onnx, .tflite, or path/to/file.py:Factory); or a dict of entry points
+        {"track": (net.track, args)} or (net.track, args, kwargs), which become signatures of one model that share
+        their weights.
     inputs, kwargs: example arguments of the forward, tensors or arrays: they fix shapes and types. A .pt2 or .tflite
-        needs none. Whatever is no tensor becomes a constant.
+        needs none, an .onnx only where it leaves sizes open. Whatever is no tensor becomes a constant.
     entries: several entry points of a module or path, {"track": (method name, args)}.
     dynamic: dimensions of the inputs that may have another size whenever the model runs: "batch" (dimension 0 of every
         input), "x:0=batch,x:2=height:32..640" (input, dimension, name, range), or what torch.export takes as
@@ -79,13 +81,8 @@ def convert(
         if is_tflite(model):
             result = LiteModel(load(model).module, LiteRT(model))
         else:
-            # PyTorch is only imported where it is used.
-            from liteport.frontends.torch.entries import Options, open_model
-
-            options = Options(factory, factory_args, source_dir, trust_pickle)
-            origin = open_model(model, inputs, kwargs, entries, options, dynamic=dynamic)
-            report(progress, "export")
-            origin.export()
+            given = _Given(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle)
+            origin = given.open(model, progress)
             report(progress, "import")
             result = LiteModel(origin.to_ir(), origin, origin.notes)
         if asked is not None:
@@ -97,6 +94,39 @@ def convert(
     if verify:
         result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
     return result
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What convert() and verify() are told of a model that is no .tflite."""
+
+    inputs: Any
+    kwargs: Mapping[str, Any] | None
+    entries: Entries | None
+    dynamic: Any
+    factory: str | None
+    factory_args: Mapping[str, Any] | str | None
+    source_dir: str | Path | None
+    trust_pickle: bool
+
+    def open(self, model: Any, progress: Progress | None, fallback: Mapping[str, tuple[Any, ...]] | None = None) -> Any:
+        """The origin: what can be imported into the IR, and run for comparison.
+
+        Each frontend is imported where it is used. `fallback` are inputs by signature, where none are given.
+        """
+        if is_onnx(model):
+            if self.entries or self.factory or self.factory_args:
+                raise UsageError(f"{model} is complete: leave --entry and --model out")
+            from liteport.frontends.onnx.entries import open_model as open_onnx
+
+            return open_onnx(model, self.inputs, self.kwargs, self.dynamic, fallback)
+        from liteport.frontends.torch.entries import Options, open_model
+
+        options = Options(self.factory, self.factory_args, self.source_dir, self.trust_pickle)
+        origin = open_model(model, self.inputs, self.kwargs, self.entries, options, fallback, self.dynamic)
+        report(progress, "export")
+        origin.export()
+        return origin
 
 
 def _at_border(model: LiteModel, asked: Choices) -> LiteModel:
@@ -184,18 +214,11 @@ def verify(
     sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
     files = [side.runtime if isinstance(side, LiteModel) else _onnx_runner(side) for side in sides]
     known = [file for file in files if file is not None]
+    given = _Given(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle)
 
-    def runner(side: Any, file: Runner | None) -> Runner:
-        if file is not None:
-            return file
-        from liteport.frontends.torch.entries import Options, open_model
-
-        options = Options(factory, factory_args, source_dir, trust_pickle)
+    def runner(side: Any, file: Runner | None) -> Any:
         fallback = _inputs_of(known[0]) if known and asked is None else {}
-        model = open_model(side, inputs, kwargs, entries, options, fallback, dynamic)
-        report(progress, "export")
-        model.export()
-        return model
+        return given.open(side, progress, fallback) if file is None else file
 
     ours, theirs = (runner(side, file) for side, file in zip(sides, files, strict=True))
     if asked is not None:
@@ -230,13 +253,15 @@ def is_tflite(model: Any) -> bool:
 
 
 def is_onnx(model: Any) -> bool:
-    """Whether `model` is a path that names an .onnx file."""
-    return isinstance(model, str | Path) and Path(model).suffix.lower() == ".onnx"
+    """Whether `model` is a path that names an .onnx file, or an onnx.ModelProto."""
+    if isinstance(model, str | Path):
+        return Path(model).suffix.lower() == ".onnx"
+    return type(model).__module__.startswith("onnx.") and type(model).__name__ == "ModelProto"
 
 
 def _onnx_runner(side: Any) -> Runner | None:
     """An .onnx file in ONNX Runtime; None for whatever is none. Raises InputError where it is not there."""
-    if not is_onnx(side):
+    if not (is_onnx(side) and isinstance(side, str | Path)):
         return None
     if not Path(side).is_file():
         raise InputError(f"{side}: there is no such file")
@@ -249,7 +274,7 @@ def _module(side: Any, runner: Any) -> Module:
     """What is verified as the IR has it. Raises UsageError for a file that is only run."""
     if isinstance(side, LiteModel):
         return side.module
-    if is_onnx(side):
+    if isinstance(side, str | Path) and is_onnx(side):
         raise UsageError(f"{side} is compared as it is: leave the options of the border (--input-names ...) out")
     module: Module = runner.to_ir()
     return module

@@ -21,7 +21,7 @@ from liteport.errors import UsageError
 Example = tuple[tuple[Any, ...], dict[str, Any]]
 
 _SPEC = re.compile(
-    r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>scalar|\d+(?:[,x]\d+)*)(?::(?P<type>\w+)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?)?"
+    r"(?:(?P<name>[^\s=]+)=)?(?P<shape>scalar|\d+(?:[,x]\d+)*)(?::(?P<type>\w+)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?)?"
 )
 _ENTRY = re.compile(r"(?P<name>[^\s:=/\\]+)(?::(?P<method>[^\W\d]\w*))?=(?P<inputs>.+)")
 _TYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")

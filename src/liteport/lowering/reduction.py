@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from liteport.ir import ops
+from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size
 from liteport.ir.types import DType
@@ -87,3 +88,18 @@ def softmax(x: Term, axis: int) -> Term:
 
 def log_softmax(x: Term, axis: int) -> Term:
     return along_last(x, axis, lambda v: x.b.emit(ops.LogSoftmax(), v))
+
+
+def place(b: Builder, operator: ops.ArgMax | ops.ArgMin, x: Value, at: int) -> Value:
+    """Where the extreme stands along `at`, int64; the first of several."""
+    if x.dtype in (
+        DType.INT64,
+        DType.UINT32,
+        DType.UINT64,
+    ):  # no kernel: where the first of the extreme's equals stands
+        reduce = ops.ReduceMax if isinstance(operator, ops.ArgMax) else ops.ReduceMin
+        wider = basic.cast(b, x, DType.INT64)
+        x = b.emit(ops.Equal(), wider, basic.reduce(b, reduce, wider, [at], keep_dims=True))
+        operator = ops.ArgMax()
+    kind = x.dtype if x.dtype.is_float else DType.INT32
+    return b.emit(operator, basic.cast(b, x, kind), b.const(at))

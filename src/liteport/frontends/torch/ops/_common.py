@@ -12,6 +12,7 @@ from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic
 from liteport.lowering.formula import Term, emit
+from liteport.lowering.operands import align, axis, convert, wide
 
 Scalar = bool | int | float
 Operand = Value | Scalar
@@ -56,18 +57,6 @@ def _wider(dtypes: Iterable[DType]) -> DType | None:
     return out
 
 
-def wide(dtype: DType) -> DType:
-    """The type to compute in: LiteRT's kernels take 8 and 16 bit integers for quantised numbers (some crash)."""
-    return DType.INT32 if dtype.is_int and dtype.bits < 32 else dtype
-
-
-def convert(b: Builder, x: Value, dtype: DType) -> Value:
-    """x as `dtype` by PyTorch's rules: floats truncate, integers wrap, anything but zero is true."""
-    if x.dtype.is_float and wide(dtype) is not dtype:
-        x = basic.cast(b, x, DType.INT32)  # CAST from floats would saturate
-    return basic.cast(b, x, dtype)
-
-
 def operand(b: Builder, x: Operand, dtype: DType) -> Value:
     """A tensor converted to `dtype`, or a Python scalar as a 0-d constant of it."""
     return convert(b, x, dtype) if isinstance(x, Value) else basic.scalar(b, x, dtype)
@@ -108,23 +97,6 @@ def aliases(table: Table, names: Mapping[Any, Any]) -> Table:
             if (lowering := table.get(getattr(twin, overload))) is not None:
                 rows[getattr(name, overload)] = lowering
     return rows
-
-
-def align(b: Builder, values: Sequence[Value]) -> tuple[Value, ...]:
-    """`values` ready to broadcast: computed ones of a lower rank are reshaped to the highest rank.
-
-    Constants and single elements broadcast as they are.
-    """
-    rank = max(v.rank for v in values)
-    return tuple(
-        v if v.is_const or v.rank == rank or v.type.size == 1 else basic.reshape(b, v, (1,) * (rank - v.rank) + v.shape)
-        for v in values
-    )
-
-
-def axis(dim: int, rank: int) -> int:
-    """`dim` counted from the front. A 0-d tensor counts as one with one dimension, as in PyTorch."""
-    return dim % max(rank, 1)
 
 
 def axes(dim: int | Sequence[int] | None, rank: int) -> list[int]:

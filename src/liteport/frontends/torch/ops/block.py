@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
-from liteport.lowering import scattering
+from liteport.lowering import operands, scattering
 
 
 @torch.library.custom_op("liteport::put_block", mutates_args=())  # type: ignore[untyped-decorator]
@@ -28,7 +27,7 @@ def _(x: Tensor, block: Tensor, dim: int, start: Tensor) -> Tensor:
 
 def lower_put_block(b: TorchBuilder, x: Value, block: Value, dim: int, start: Value) -> Value:
     """put_block(Tensor x, Tensor block, SymInt dim, Tensor start) -> Tensor"""
-    return scattering.put_block(b, x, _common.axis(dim, x.rank), start, block)
+    return scattering.put_block(b, x, operands.axis(dim, x.rank), start, block)
 
 
 LOWERINGS: Table = {torch.ops.liteport.put_block.default: lower_put_block}

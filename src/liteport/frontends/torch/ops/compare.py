@@ -8,24 +8,14 @@ from math import inf
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import (
-    Operand,
-    aliases,
-    align,
-    computed,
-    convert,
-    operand,
-    operands,
-    promote,
-    terms,
-    wide,
-)
+from liteport.frontends.torch.ops._common import Operand, aliases, computed, operand, operands, promote, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, bits
 from liteport.lowering.formula import Term, emit, where
 from liteport.lowering.math import FLOAT_MAX, is_negative
+from liteport.lowering.operands import align, convert, wide
 
 aten = torch.ops.aten
 

@@ -8,9 +8,9 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import convert
 from liteport.ir.graph import Value
 from liteport.lowering import basic
+from liteport.lowering.operands import convert
 
 aten = torch.ops.aten
 

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Operand, convert, operand, promote, wide
+from liteport.frontends.torch.ops._common import Operand, operand, promote
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, indexing, order
 from liteport.lowering.formula import Term, emit, floor, minimum, where
+from liteport.lowering.operands import convert, wide
 
 aten = torch.ops.aten
 

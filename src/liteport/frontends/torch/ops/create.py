@@ -11,7 +11,7 @@ import torch
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
 from liteport.frontends.torch.importer import to_numpy
-from liteport.frontends.torch.ops._common import Operand, Scalar, convert
+from liteport.frontends.torch.ops._common import Operand, Scalar
 from liteport.frontends.torch.wide import wide
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -20,6 +20,7 @@ from liteport.ir.types import DType
 from liteport.lowering import basic
 from liteport.lowering import diagonal as diagonals
 from liteport.lowering.formula import Term
+from liteport.lowering.operands import convert
 
 aten = torch.ops.aten
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import (
-    Operand,
-    Scalar,
-    aliases,
-    computed,
-    convert,
-    operand,
-    operands,
-    single,
-    terms,
-    wide,
-)
+from liteport.frontends.torch.ops._common import Operand, Scalar, aliases, computed, operand, operands, single, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, math
 from liteport.lowering.formula import Term, emit, maximum, minimum, where
+from liteport.lowering.operands import convert, wide
 
 aten = torch.ops.aten
 

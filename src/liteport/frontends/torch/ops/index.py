@@ -10,13 +10,12 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops import _common
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
 from liteport.ir.sizes import Size
 from liteport.ir.types import DType
-from liteport.lowering import basic, indexing
+from liteport.lowering import basic, indexing, operands
 from liteport.lowering.formula import Term, emit, where
 
 aten = torch.ops.aten
@@ -42,7 +41,7 @@ def index(b: TorchBuilder, x: Value, indices: Indices) -> Value:
 def index_select(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
     """index_select(Tensor self, int dim, Tensor index) -> Tensor"""
     line = basic.reshape(b, x, (1,)) if not x.rank else x
-    return basic.reshape(b, indexing.take(b, line, _common.axis(dim, x.rank), index), b.result.shape)
+    return basic.reshape(b, indexing.take(b, line, operands.axis(dim, x.rank), index), b.result.shape)
 
 
 def gather(b: TorchBuilder, x: Value, dim: int, index: Value, *, sparse_grad: bool = False) -> Value:
@@ -52,7 +51,7 @@ def gather(b: TorchBuilder, x: Value, dim: int, index: Value, *, sparse_grad: bo
     if not index.rank or not x.rank:
         found = indexing.take(b, basic.reshape(b, x, (x.type.size,)), 0, index)
         return basic.reshape(b, found, b.result.shape)
-    return indexing.take_along(b, x, _common.axis(dim, x.rank), index)
+    return indexing.take_along(b, x, operands.axis(dim, x.rank), index)
 
 
 def take(b: TorchBuilder, x: Value, index: Value) -> Value:
@@ -65,7 +64,7 @@ def take_along_dim(b: TorchBuilder, x: Value, indices: Value, dim: int | None = 
     if dim is None:
         flat = indexing.reshaped(b, indices, (indices.type.size,))
         return take(b, x, flat)
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     shape = b.result.shape
     wide = basic.broadcast_to(b, x, (*shape[:axis], x.shape[axis], *shape[axis + 1 :]))
     at = b.const(np.broadcast_to(indices.array, shape)) if indices.is_const else basic.broadcast_to(b, indices, shape)
@@ -100,7 +99,7 @@ def masked_select(b: TorchBuilder, x: Value, mask: Value) -> Value:
 def nonzero_static(b: TorchBuilder, x: Value, *, size: int, fill_value: int = -1) -> Value:
     """nonzero_static(Tensor self, *, SymInt size, int fill_value=-1) -> Tensor; `size` places, or filling."""
     total = x.type.size
-    chosen = Term(b, basic.reshape(b, _common.convert(b, x, DType.BOOL), (total,)))
+    chosen = Term(b, basic.reshape(b, operands.convert(b, x, DType.BOOL), (total,)))
     backwards = chosen.cast(DType.INT32) * Term(b, b.const(np.arange(total, 0, -1, dtype=np.int32)))
     found, _ = b.emit_many(ops.TopkV2(), backwards.value, b.const(min(size, total)))
     found = basic.pad(b, found, [(0, size - min(size, total))])

@@ -15,7 +15,7 @@ from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size
 from liteport.ir.types import DType
-from liteport.lowering import basic, joining, order, scan
+from liteport.lowering import basic, joining, operands, order, scan
 from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
@@ -29,7 +29,7 @@ def cat(b: TorchBuilder, tensors: Sequence[Value], dim: int = 0) -> Value:
     # An empty vector goes with tensors of any shape: a relic that PyTorch keeps.
     fitting = [x for x in tensors if x.shape != (0,)] or list(tensors[:1])
     filled = [x for x in fitting if x.type.size] or fitting
-    return joining.join(b, _promoted(b, filled), _common.axis(dim, filled[0].rank))
+    return joining.join(b, _promoted(b, filled), operands.axis(dim, filled[0].rank))
 
 
 def stack(b: TorchBuilder, tensors: Sequence[Value], dim: int = 0) -> Value:
@@ -87,13 +87,13 @@ def split(b: TorchBuilder, x: Value, _: Any, dim: int = 0) -> list[Value]:
 
     And split.sizes, split_with_sizes, chunk and tensor_split.sections: PyTorch says how long the pieces are.
     """
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     return joining.pieces(b, x, axis, [result.shape[axis] for result in b.results])
 
 
 def tensor_split(b: TorchBuilder, x: Value, indices: Sequence[int], dim: int = 0) -> list[Value]:
     """tensor_split.indices(Tensor(a -> *) self, SymInt[] indices, int dim=0) -> Tensor(a)[]"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     ends = [*indices, None]
     cuts = [slice(start, end).indices(x.shape[axis])[0] for start, end in zip([0, *indices], ends, strict=True)]
     return [basic.narrow(b, x, axis, c, r.shape[axis]) for c, r in zip(cuts, b.results, strict=True)]
@@ -149,7 +149,7 @@ def repeat_interleave(
         x, dim = basic.reshape(b, x, (x.type.size,)), 0
     if not x.rank:
         x = basic.reshape(b, x, (1,))
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     if not isinstance(repeats, Value):
         return joining.repeat_alike(b, x, axis, repeats)
     if not repeats.is_const:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Scalar, align, axis, convert, operand, operands, terms, wide
+from liteport.frontends.torch.ops._common import Scalar, operand, operands, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
@@ -16,6 +16,7 @@ from liteport.lowering import basic, distance, reduction
 from liteport.lowering import einsum as summation
 from liteport.lowering import matmul as product
 from liteport.lowering.formula import Term
+from liteport.lowering.operands import align, axis, convert, wide
 
 aten = torch.ops.aten
 

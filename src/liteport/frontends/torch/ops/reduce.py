@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Scalar, axes, axis, convert, operand, wide
+from liteport.frontends.torch.ops._common import Scalar, axes, operand
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, reduction
 from liteport.lowering.formula import Term, sqrt, where
+from liteport.lowering.operands import axis, convert, wide
 
 aten = torch.ops.aten
 
@@ -107,29 +108,21 @@ def arg(operator: ops.ArgMax | ops.ArgMin) -> Lowering:
     def lowering(b: TorchBuilder, x: Value, dim: int | None = None, keepdim: bool = False) -> Value:
         flat = basic.reshape(b, x, (x.type.size,)) if dim is None or not x.rank else x
         at = axis(0 if dim is None else dim, flat.rank)
-        return basic.reshape(b, place(b, operator, flat, at), b.result.shape)
+        return basic.reshape(b, reduction.place(b, operator, flat, at), b.result.shape)
 
     return lowering
 
 
-def place(b: TorchBuilder, operator: ops.Operator, x: Value, at: int) -> Value:
-    """Where the extreme stands along `at`, int64; the first of several."""
-    if x.dtype is DType.INT64:  # no kernel: where the first of the extreme's equals stands
-        reduce = ops.ReduceMax if isinstance(operator, ops.ArgMax) else ops.ReduceMin
-        x = b.emit(ops.Equal(), x, basic.reduce(b, reduce, x, [at], keep_dims=True))
-        operator = ops.ArgMax()
-    kind = x.dtype if x.dtype.is_float else DType.INT32
-    return b.emit(operator, convert(b, x, kind), b.const(at))
-
-
-def extreme_at(reduce: type[ops.Reduction], of_bools: type[ops.Reduction], operator: ops.Operator) -> Lowering:
+def extreme_at(
+    reduce: type[ops.Reduction], of_bools: type[ops.Reduction], operator: ops.ArgMax | ops.ArgMin
+) -> Lowering:
     """The lowering of `max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`."""
 
     def lowering(b: TorchBuilder, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, Value]:
         values = reducing(reduce, of_bools)(b, x, dim, keepdim)
         if not x.rank:
             return values, basic.scalar(b, 0, DType.INT64)
-        return values, basic.reshape(b, place(b, operator, x, axis(dim, x.rank)), values.shape)
+        return values, basic.reshape(b, reduction.place(b, operator, x, axis(dim, x.rank)), values.shape)
 
     return lowering
 

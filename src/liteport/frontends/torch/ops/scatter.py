@@ -15,7 +15,7 @@ from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
 from liteport.ir.types import DType, TensorType
-from liteport.lowering import basic, indexing, scattering
+from liteport.lowering import basic, indexing, operands, scattering
 
 aten = torch.ops.aten
 
@@ -63,8 +63,8 @@ def scatter_reduce(
         return x
     at, updates = _cells(b, x, dim, index), _part(b, src, index)
     kind = DType.INT32 if x.dtype is DType.BOOL else x.dtype
-    flat, updates = (_common.convert(b, v, kind) for v in (_flat(b, x), updates))
-    return _unflat(b, _common.convert(b, scattering.reduce(b, flat, at, updates, reduce, include_self), x.dtype))
+    flat, updates = (operands.convert(b, v, kind) for v in (_flat(b, x), updates))
+    return _unflat(b, operands.convert(b, scattering.reduce(b, flat, at, updates, reduce, include_self), x.dtype))
 
 
 def _flat(b: TorchBuilder, x: Value) -> Value:
@@ -86,7 +86,7 @@ def _cells(b: TorchBuilder, x: Value, dim: int, index: Value) -> Value:
     """The places in x, as a vector, that the index speaks of."""
     if not x.rank or not index.rank:
         return indexing.reshaped(b, index, (index.type.size,))
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     coordinates = [
         index if i == axis else indexing.reshaped(b, basic.ramp(b, d), (d, *[1] * (x.rank - 1 - i)))
         for i, d in enumerate(index.shape)
@@ -137,7 +137,7 @@ def _rows(b: TorchBuilder, x: Value, dim: int, index: Value, source: Value) -> t
     """x, the axis, the positions as a vector and the source; a 0-d tensor counts as a vector of one."""
     at = indexing.reshaped(b, index, (index.type.size,))
     if x.rank:
-        return x, _common.axis(dim, x.rank), at, source if source.rank else _flat(b, source)
+        return x, operands.axis(dim, x.rank), at, source if source.rank else _flat(b, source)
     return _flat(b, x), 0, at, _flat(b, source)
 
 
@@ -191,10 +191,10 @@ def _put_where(b: TorchBuilder, x: Value, indices: Indices, mask: Value, values:
             )
         shape = (*values.shape[:chosen], *[1] * mask.rank, *values.shape[chosen + 1 :])
         values = basic.reshape(b, values, shape)
-    where = basic.reshape(b, _common.convert(b, mask, DType.BOOL), (*mask.shape, *[1] * after))
+    where = basic.reshape(b, operands.convert(b, mask, DType.BOOL), (*mask.shape, *[1] * after))
     if accumulate:
-        values = b.emit(ops.Add(), *_common.align(b, [x, values]))
-    where, values, x = _common.align(b, [where, values, x])
+        values = b.emit(ops.Add(), *operands.align(b, [x, values]))
+    where, values, x = operands.align(b, [where, values, x])
     return b.emit(ops.SelectV2(), where, values, x)
 
 

@@ -10,7 +10,7 @@ import torch
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
-from liteport.lowering import basic, diagonal, indexing, joining
+from liteport.lowering import basic, diagonal, indexing, joining, operands
 
 aten = torch.ops.aten
 
@@ -32,13 +32,13 @@ def regrouped_all(b: TorchBuilder, tensors: Sequence[Value]) -> list[Value]:
 
 def permute(b: TorchBuilder, x: Value, dims: Sequence[int]) -> Value:
     """permute(Tensor self, int[] dims) -> Tensor"""
-    return basic.transpose(b, x, [_common.axis(d, x.rank) for d in dims])
+    return basic.transpose(b, x, [operands.axis(d, x.rank) for d in dims])
 
 
 def transpose(b: TorchBuilder, x: Value, dim0: int, dim1: int) -> Value:
     """transpose.int(Tensor self, int dim0, int dim1) -> Tensor"""
     perm = list(range(x.rank))
-    i, j = _common.axis(dim0, x.rank), _common.axis(dim1, x.rank)
+    i, j = operands.axis(dim0, x.rank), operands.axis(dim1, x.rank)
     if x.rank:
         perm[i], perm[j] = j, i
     return basic.transpose(b, x, perm)
@@ -58,7 +58,7 @@ def movedim(b: TorchBuilder, x: Value, source: int | Sequence[int], destination:
     """movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor; movedim.int with one of each"""
     if isinstance(source, int) or isinstance(destination, int):
         source, destination = [int(source)], [int(destination)]  # type: ignore[arg-type]
-    moved = {_common.axis(d, x.rank): _common.axis(s, x.rank) for s, d in zip(source, destination, strict=True)}
+    moved = {operands.axis(d, x.rank): operands.axis(s, x.rank) for s, d in zip(source, destination, strict=True)}
     others = iter([i for i in range(x.rank) if i not in moved.values()])
     return basic.transpose(b, x, [moved[i] if i in moved else next(others) for i in range(x.rank)])
 
@@ -106,7 +106,7 @@ def unfold(b: TorchBuilder, x: Value, dimension: int, size: int, step: int) -> V
     """unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)"""
     if not x.rank:
         return basic.reshape(b, basic.narrow(b, basic.reshape(b, x, (1,)), 0, 0, size), b.result.shape)
-    axis = _common.axis(dimension, x.rank)
+    axis = operands.axis(dimension, x.rank)
     count = b.result.shape[axis]
     if step == size:
         x = basic.narrow(b, x, axis, 0, count * size)

@@ -11,7 +11,7 @@ from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, is_fixed, larger, smaller
 from liteport.ir.types import Shape
-from liteport.lowering import basic, scattering
+from liteport.lowering import basic, operands, scattering
 from liteport.lowering.formula import Term
 
 aten = torch.ops.aten
@@ -21,7 +21,7 @@ def slice_(
     b: TorchBuilder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Value:
     """slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     first, stop = _bounds(start, end, x.shape[axis])
     count = -(-(stop - first) // step)
     if isinstance(b.result.shape[axis], Size) and b.result.shape[axis] != count:
@@ -65,13 +65,13 @@ def _from_front(at: int, size: int) -> int:
 
 def select(b: TorchBuilder, x: Value, dim: int, index: int) -> Value:
     """select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     return basic.squeeze(b, basic.narrow(b, x, axis, index + x.shape[axis] if index < 0 else index, 1), axis)
 
 
 def narrow(b: TorchBuilder, x: Value, dim: int, start: int, length: int) -> Value:
     """narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     return basic.narrow(b, x, axis, start + x.shape[axis] if start < 0 else start, length)
 
 
@@ -92,7 +92,7 @@ def slice_scatter(
     step: int = 1,
 ) -> Value:
     """slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1)"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     first, stop = _bounds(start, end, x.shape[axis])
     count = -(-(stop - first) // step)
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
@@ -108,7 +108,7 @@ def slice_scatter(
 
 def select_scatter(b: TorchBuilder, x: Value, src: Value, dim: int, index: int) -> Value:
     """select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor"""
-    axis = _common.axis(dim, x.rank)
+    axis = operands.axis(dim, x.rank)
     at = index + x.shape[axis] if index < 0 else index
     return slice_scatter(b, x, basic.unsqueeze(b, src, axis), axis, at, at + 1)
 

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.ops._common import axes, axis, convert, operand, wide
+from liteport.frontends.torch.ops._common import axes, operand
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import math, reduction, scan
 from liteport.lowering.formula import Term
+from liteport.lowering.operands import axis, convert, wide
 
 aten = torch.ops.aten
 

@@ -9,12 +9,12 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import axis, convert, wide
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, indexing, order, scan
 from liteport.lowering.formula import Term, emit, maximum, where
+from liteport.lowering.operands import axis, convert, wide
 
 aten = torch.ops.aten
 

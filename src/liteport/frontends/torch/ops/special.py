@@ -7,11 +7,12 @@ from collections.abc import Callable
 import torch
 
 from liteport.frontends.torch.context import Table, TorchBuilder
-from liteport.frontends.torch.ops._common import Operand, aliases, computed, convert, terms
+from liteport.frontends.torch.ops._common import Operand, aliases, computed, terms
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import special
 from liteport.lowering.formula import Term
+from liteport.lowering.operands import convert
 
 aten = torch.ops.aten
 

@@ -1,0 +1,133 @@
+"""Runs cases, each in a process of its own that may crash or hang without taking the rest along."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+
+from liteport.backends.tflite.writer import to_bytes
+from liteport.check.litert import LiteRT, evaluate
+from liteport.errors import LiteportError
+from liteport.frontends.onnx.inputs import declared, resolve
+from liteport.frontends.onnx.model import SIGNATURE, OnnxModel
+from liteport.frontends.onnx.source import read
+from liteport.frontends.onnx.tensors import carried
+from liteport.passes.pipeline import optimise
+from tests.conformance_onnx.cases import Case
+
+SECONDS = 60.0
+
+# Workers are forks: everything is imported once.
+_FORK = multiprocessing.get_context("fork")
+
+
+class Status(Enum):
+    PASSED = "passed"
+    FIXED = "fixed"  # with operands that decide shapes, which the case has as inputs, fixed to their values
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: Status
+    reason: str = ""
+
+
+def run(case: Case) -> Outcome:
+    """The case as it stands; where it does not convert so, with its parameters fixed."""
+    outcome = _tried(case, {})
+    if outcome.status is Status.PASSED or not outcome.reason.startswith(("UnsupportedError", "InvalidGraphError")):
+        return outcome
+    parameters = _parameters(case)
+    if not parameters:
+        return outcome
+    again = _tried(case, parameters)
+    return Outcome(Status.FIXED, ", ".join(parameters)) if again.status is Status.PASSED else again
+
+
+def _parameters(case: Case) -> dict[str, Any]:
+    """Inputs behind the first that are numbers or lists of such: axes, sizes, repeats, bounds and the like."""
+    infos = declared(case.model.graph)
+    values = zip(infos[1:], case.data[0][0][1:], strict=False)
+    short = {i.name: v for i, v in values if isinstance(v, np.ndarray | np.generic) and np.ndim(v) < 2}
+    return {name: np.asarray(value).tolist() for name, value in short.items()}
+
+
+def _tried(case: Case, fixed: Mapping[str, Any]) -> Outcome:
+    try:
+        model = read(case.model)
+        names = [i.name for i in declared(model.graph)]
+        given = dict(zip(names, case.data[0][0], strict=True))
+        ready = OnnxModel(model, resolve(model.graph, (), {**_examples(given), **fixed}))
+        ir = ready.to_ir()
+        optimise(ir, evaluate)
+        runner = LiteRT(to_bytes(ir), threads=1)
+        for inputs, outputs in case.data:
+            fed = {n: carried(np.asarray(v)) for n, v in zip(names, inputs, strict=True) if n not in fixed}
+            results = runner.run(fed, SIGNATURE)
+            for info, expected in zip(model.graph.output, outputs, strict=True):
+                _compare(info.name, results[info.name], carried(np.asarray(expected)), case)
+    except LiteportError as error:
+        return Outcome(Status.FAILED, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        return Outcome(Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
+    return Outcome(Status.PASSED)
+
+
+def _examples(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: carried(np.asarray(value)) for name, value in given.items()}
+
+
+def _compare(name: str, actual: Any, expected: Any, case: Case) -> None:
+    """As the standard's own runner compares."""
+    if actual.shape != expected.shape:
+        raise AssertionError(f"{name} has shape {actual.shape}, not {expected.shape}")
+    if actual.dtype != expected.dtype:
+        raise AssertionError(f"{name} is {actual.dtype}, not {expected.dtype}")
+    if not np.allclose(actual, expected, case.rtol, case.atol, equal_nan=True):
+        worst = np.nanmax(np.abs(actual.astype(np.float64) - expected.astype(np.float64)))
+        raise AssertionError(f"{name} differs by {worst:.3g}")
+
+
+def run_all(cases: Sequence[Case], jobs: int = 2) -> Iterator[tuple[Case, Outcome]]:
+    """Runs the cases in `jobs` processes at a time; each with its outcome as soon as that is there."""
+    waiting = list(reversed(cases))
+    running: dict[Connection, tuple[Case, BaseProcess, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            case = waiting.pop()
+            here, there = _FORK.Pipe()
+            process = _FORK.Process(target=_work, args=(there, case), daemon=True)
+            process.start()
+            there.close()
+            running[here] = (case, process, time.monotonic() + SECONDS)
+        ready = wait(list(running), timeout=1.0)
+        for pipe, (case, process, deadline) in list(running.items()):
+            if pipe in ready or time.monotonic() > deadline:
+                yield case, _ended(pipe, process, pipe in ready)
+                del running[pipe]
+
+
+def _ended(pipe: Connection, process: BaseProcess, ready: bool) -> Outcome:
+    if not ready:
+        process.kill()
+        return Outcome(Status.FAILED, f"no result after {SECONDS:.0f} seconds")
+    try:
+        outcome: Outcome = pipe.recv()
+    except (EOFError, ConnectionError):
+        process.join()
+        return Outcome(Status.FAILED, f"the process ended with exit code {process.exitcode}")
+    process.join()
+    return outcome
+
+
+def _work(pipe: Connection, case: Case) -> None:
+    pipe.send(run(case))

@@ -1,0 +1,99 @@
+"""The walk over a graph: constants, order, functions, what is missing, what is malformed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import helper
+
+import liteport
+from liteport.errors import InputError, UnsupportedError, UsageError
+from tests.frontends.onnx.harness import check, model
+
+node = helper.make_node
+
+
+def test_shape_chains_are_folded_away() -> None:
+    nodes = [
+        node("Shape", ["x"], ["shape"]),
+        node("Gather", ["shape", "zero"], ["n"], axis=0),
+        node("Unsqueeze", ["n", "axis"], ["first"]),
+        node("Concat", ["first", "rest"], ["target"], axis=0),
+        node("Reshape", ["x", "target"], ["flat"]),
+        node("Relu", ["flat"], ["y"]),
+    ]
+    constants = {"zero": np.int64(0), "axis": np.array([0]), "rest": np.array([-1])}
+    check(model(nodes, {"x": [2, 3, 4]}, ["y"], constants), ["RELU", "RESHAPE"])
+
+
+def test_names_of_inputs_and_outputs_stay() -> None:
+    converted = check(model([node("Relu", ["an/input:0"], ["out.1"])], {"an/input:0": [2, 3]}, ["out.1"]))
+    assert converted.inspect().signatures[0].inputs[0].name == "an/input:0"
+    assert converted.inspect().signatures[0].outputs[0].name == "out.1"
+
+
+def test_nodes_may_stand_in_any_order() -> None:
+    check(model([node("Relu", ["a"], ["y"]), node("Neg", ["x"], ["a"])], {"x": [2]}, ["y"]), ["NEG", "RELU"])
+
+
+def test_an_operator_without_lowering_is_inlined_where_the_standard_has_a_body() -> None:
+    check(
+        model(
+            [node("GroupNormalization", ["x", "s", "b"], ["y"], num_groups=2)],
+            {"x": [1, 4, 3]},
+            ["y"],
+            {"s": np.ones(4, np.float32), "b": np.zeros(4, np.float32)},
+        )
+    )
+
+
+def test_all_missing_operators_are_told_at_once() -> None:
+    nodes = [
+        node("Fancy", ["x"], ["a"], name="one", domain="my.company"),
+        node("Fancy", ["a"], ["b"], name="two", domain="my.company"),
+        node("Det", ["b"], ["y"], name="three"),
+    ]
+    with pytest.raises(
+        UnsupportedError, match=r"2 operators cannot be converted:\n  my.company::Fancy  x2  at one; two"
+    ):
+        liteport.convert(model(nodes, {"x": [2, 2]}, ["y"]))
+
+
+MALFORMED = [
+    ("cycle", [node("Add", ["x", "b"], ["a"]), node("Neg", ["a"], ["b"])], ["a"], "the graph is cyclic"),
+    ("unknown input", [node("Neg", ["z"], ["y"])], ["y"], "'z', which Neg 'y' takes, is neither an input"),
+    ("unknown output", [node("Neg", ["x"], ["y"])], ["z"], "output 'z' of graph 'test' is neither"),
+    ("twice", [node("Neg", ["x"], ["y"]), node("Abs", ["x"], ["y"])], ["y"], "two nodes of the graph make 'y'"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "outputs", "text"), [m[1:] for m in MALFORMED], ids=[m[0] for m in MALFORMED])
+def test_malformed_graphs_are_refused(nodes: list[object], outputs: list[str], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        liteport.convert(model(nodes, {"x": [2]}, outputs))  # type: ignore[arg-type]
+
+
+def test_shapes_that_do_not_fit_are_told_by_node() -> None:
+    with pytest.raises(InputError, match="Add sum does not fit its inputs"):
+        liteport.convert(model([node("Add", ["x", "z"], ["y"], name="sum")], {"x": [2], "z": [3]}, ["y"]))
+
+
+def test_open_sizes_are_asked_for_and_an_open_batch_is_one() -> None:
+    proto = model([node("Relu", ["x"], ["y"])], {"x": ["N", 3, "H"]}, ["y"])
+    with pytest.raises(UsageError, match=r"input x\[N,3,H\] has open sizes: fix them with --input x=1,3,SIZE"):
+        liteport.convert(proto)
+    proto = model([node("Relu", ["x"], ["y"])], {"x": ["N", 3]}, ["y"])
+    converted = liteport.convert(proto, verify=1)
+    assert "the batch of input x[N,3] is 1" in converted.notes[0]
+
+
+def test_what_is_given_as_a_plain_number_is_a_constant() -> None:
+    proto = model([node("ReduceSum", ["x", "axes"], ["y"])], {"x": [2, 3], "axes": [1]}, ["y"], types={"axes": 7})
+    with pytest.raises(UnsupportedError, match="axes that are computed when the model runs"):
+        liteport.convert(proto)
+    check(proto, ["SUM"], axes=[1])
+
+
+def test_opsets_from_before_the_oldest_are_refused() -> None:
+    with pytest.raises(InputError, match="the model is of opset 0: export it with one from 1"):
+        liteport.convert(model([node("Relu", ["x"], ["y"])], {"x": [2]}, ["y"], opset=0))
