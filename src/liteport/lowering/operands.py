@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
@@ -20,6 +21,9 @@ def wide(dtype: DType) -> DType:
 
 def convert(b: Builder, x: Value, dtype: DType) -> Value:
     """x as `dtype`: floats truncate, integers wrap, anything but zero is true."""
+    if DType.UINT64 in (x.dtype, dtype) and x.dtype is not dtype:  # CAST has no kernel for it
+        bits = b.emit(ops.Bitcast(to=DType.INT64), x) if x.dtype is DType.UINT64 else basic.cast(b, x, DType.INT64)
+        return b.emit(ops.Bitcast(to=DType.UINT64), bits) if dtype is DType.UINT64 else basic.cast(b, bits, dtype)
     if x.dtype.is_float and wide(dtype) is not dtype:
         x = basic.cast(b, x, wide(dtype))  # CAST from floats would saturate
     return basic.cast(b, x, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from onnx import GraphProto, TensorProto
@@ -10,9 +11,12 @@ from onnx import GraphProto, TensorProto
 from liteport.errors import UnsupportedError
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
+from liteport.ir.sizes import Size, Space
 from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.witnesses import Range
 
-# Everything is computed in float32 (or integers): half precision widens exactly, doubles are narrowed.
+# Everything is computed in float32 (or integers): half precision widens exactly, doubles are narrowed, and integers of
+# 2 and 4 bits have 8.
 DTYPES: Mapping[int, DType] = {
     TensorProto.FLOAT: DType.FLOAT32,
     TensorProto.DOUBLE: DType.FLOAT32,
@@ -27,6 +31,10 @@ DTYPES: Mapping[int, DType] = {
     TensorProto.UINT16: DType.UINT16,
     TensorProto.UINT8: DType.UINT8,
     TensorProto.BOOL: DType.BOOL,
+    TensorProto.INT4: DType.INT8,
+    TensorProto.UINT4: DType.UINT8,
+    TensorProto.INT2: DType.INT8,
+    TensorProto.UINT2: DType.UINT8,
 }
 
 # A lowering takes the builder, then the node's inputs as Values (None where one is left out), and its attributes as
@@ -48,21 +56,28 @@ class OnnxBuilder(Builder):
     what ONNX's shape inference says of result number i; None where its rank or a size is not known there.
     """
 
-    def __init__(self, graph: Graph, walk: Walk | None = None) -> None:
+    def __init__(self, graph: Graph, walk: Walk | None = None, space: Space | None = None) -> None:
         super().__init__(graph)
         self.walk = walk
+        self.space = space or Space()
         self.opset = 0
         self.outputs: tuple[str, ...] = ()
         self.hint: Hint = lambda index: None
 
     def body(self, role: str) -> OnnxBuilder:
         inner = super().body(role)
-        inner.walk, inner.opset, inner.outputs, inner.hint = self.walk, self.opset, self.outputs, self.hint
+        inner.walk, inner.space = self.walk, self.space
+        inner.opset, inner.outputs, inner.hint = self.opset, self.outputs, self.hint
         return inner
 
     def wants(self, index: int) -> bool:
         """Whether the node's result number `index` has a name, by which somebody may use it."""
         return index < len(self.outputs) and bool(self.outputs[index])
+
+    def open_size(self) -> Size:
+        """A new size that is known when the model runs: how many elements the data choose."""
+        name = next(n for i in count() if (n := f"{self.prefix}_count{i or ''}") not in self.space.symbols)
+        return self.space.symbol(name, 1, Range(0))
 
     def nested(self, graph: GraphProto, operands: Sequence[Value] = ()) -> list[Value]:
         """What a nested graph gives for these operands, written here; outer values are seen by name."""

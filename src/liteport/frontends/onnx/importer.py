@@ -20,6 +20,7 @@ from liteport.frontends.onnx.order import in_order
 from liteport.frontends.onnx.tensors import to_array
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.ops.base import NotInferred
+from liteport.ir.sizes import Space
 from liteport.ir.types import Array, Source, TensorType
 
 Scope = ChainMap[str, Value]
@@ -27,15 +28,20 @@ Scope = ChainMap[str, Value]
 
 
 def import_graph(
-    model: ModelProto, inputs: Mapping[str, TensorType], constants: Mapping[str, Array], name: str, table: Table
+    model: ModelProto,
+    inputs: Mapping[str, TensorType],
+    constants: Mapping[str, Array],
+    name: str,
+    table: Table,
+    space: Space,
 ) -> list[Graph]:
     """The IR graph of a model for inputs of these types, with `name` as its signature, and the bodies in it.
 
-    `constants` stand in the place of further inputs.
+    `constants` stand in the place of further inputs; `space` has the symbols of the inputs' sizes.
 
     Raises UnsupportedError that lists every operator and form without a lowering, InputError for a malformed graph.
     """
-    importer = _Importer(model, inputs, name, table)
+    importer = _Importer(model, inputs, name, table, space)
     importer.scope |= {name: constant(array, name) for name, array in constants.items()}
     return importer.run()
 
@@ -53,12 +59,14 @@ class _Stop(Exception):
 
 
 class _Importer:
-    def __init__(self, model: ModelProto, inputs: Mapping[str, TensorType], name: str, table: Table) -> None:
+    def __init__(
+        self, model: ModelProto, inputs: Mapping[str, TensorType], name: str, table: Table, space: Space
+    ) -> None:
         self.model = model
         self.inputs = inputs
         self.table = table
         self.graph = Graph(name=name, signature=name)
-        self.builder = OnnxBuilder(self.graph, self.nested)
+        self.builder = OnnxBuilder(self.graph, self.nested, space)
         self.opsets = {_domain(o.domain): o.version for o in model.opset_import}
         self.functions = Functions(model)
         self.hints = Hints(model, inputs)

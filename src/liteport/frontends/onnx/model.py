@@ -48,7 +48,7 @@ class OnnxModel:
     def to_ir(self) -> Module:
         """The graph, and the bodies of its control flow. Raises UnsupportedError for operators without a lowering."""
         types = {name: TensorType(i.dtype, i.shape) for name, i in self.inputs.items()}
-        return Module(import_graph(self.model, types, self.constants, SIGNATURE, self.table))
+        return Module(import_graph(self.model, types, self.constants, SIGNATURE, self.table, self.space))
 
     # The runner that comparisons use (check.Runner)
 

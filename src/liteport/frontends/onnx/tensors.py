@@ -46,9 +46,13 @@ def to_array(tensor: TensorProto) -> Array:
 
 
 def carried(array: Array) -> Array:
-    """The array in the type that liteport carries: floats of other widths become float32."""
-    is_float = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
-    return array.astype(np.float32) if is_float and array.dtype != np.float32 else array
+    """The array in the type that liteport carries: all floats become float32, integers of 2 and 4 bits have 8."""
+    name = array.dtype.name
+    if array.dtype.kind == "f" or name == "bfloat16":
+        return array.astype(np.float32) if array.dtype != np.float32 else array
+    if name in ("int4", "int2"):
+        return array.astype(np.int8)
+    return array.astype(np.uint8) if name in ("uint4", "uint2") else array
 
 
 def stored(tensor: TensorProto) -> Array:

@@ -10,6 +10,7 @@ from liteport.frontends.onnx.ops import (
     compare,
     conv,
     create,
+    data,
     elementwise,
     index,
     matmul,
@@ -21,7 +22,22 @@ from liteport.frontends.onnx.ops import (
     unary,
 )
 
-FAMILIES = (activation, compare, conv, create, elementwise, index, matmul, norm, pool, reduce, resize, shape, unary)
+FAMILIES = (
+    activation,
+    compare,
+    conv,
+    create,
+    data,
+    elementwise,
+    index,
+    matmul,
+    norm,
+    pool,
+    reduce,
+    resize,
+    shape,
+    unary,
+)
 
 
 def merge(tables: Iterable[Table]) -> Table:

@@ -10,6 +10,7 @@ from liteport.frontends.onnx.context import Lowering, OnnxBuilder
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
+from liteport.lowering import basic
 from liteport.lowering.formula import Term, emit
 from liteport.lowering.operands import align, convert, wide
 
@@ -41,10 +42,25 @@ def described(lowering: Lowering, inputs: Sequence[str], attributes: Sequence[st
     return lowering
 
 
-def single(operator: ops.Operator, tensors: int = 1) -> Lowering:
-    """The lowering by one operator, of operands of one type, without attributes."""
-    functions: dict[int, Callable[..., Term]] = {1: lambda x: emit(operator, x), 2: lambda x, y: emit(operator, x, y)}
-    return computed(functions[tensors], tensors)
+def binary(function: Callable[[Term, Term], Term]) -> Lowering:
+    """The lowering by a formula of two Terms; before opset 7 the second is told at which axis it begins."""
+
+    def lowering(b: OnnxBuilder, x: Value, y: Value, *, broadcast: int = 0, axis: int | None = None) -> Value:
+        return convert(b, function(*terms(b, x, broadcast_at(b, x, y, axis))).value, x.dtype)
+
+    return lowering
+
+
+def broadcast_at(b: OnnxBuilder, x: Value, y: Value, axis: int | None) -> Value:
+    """y with dimensions of 1 behind its own, which are those of x from `axis` on."""
+    if axis is None:
+        return y
+    return basic.reshape(b, y, (*y.shape, *(1,) * (x.rank - axis % x.rank - y.rank)))
+
+
+def single(operator: ops.Operator) -> Lowering:
+    """The lowering by one operator of one operand, without attributes."""
+    return computed(lambda x: emit(operator, x))
 
 
 def folded(combine: Callable[[OnnxBuilder, Value, Value], Value]) -> Lowering:

@@ -73,7 +73,9 @@ def softsign(x: Term) -> Term:
 
 
 def prelu(b: OnnxBuilder, x: Value, slope: Value) -> Value:
-    """PRelu(X, slope): the slope broadcasts to X."""
+    """PRelu(X, slope): the slope broadcasts to X; before opset 7 it is one for each channel."""
+    if b.opset < 7 and slope.rank == 1:
+        slope = basic.reshape(b, slope, (slope.shape[0], *(1,) * (x.rank - 2)))
     if not x.dtype.is_float:
         value, factor = (Term(b, v) for v in (x, slope))
         return where(value < 0, value * factor, value).value

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
+
 from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
-from liteport.frontends.onnx.ops._common import terms
+from liteport.frontends.onnx.ops._common import broadcast_at, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.types import DType
 from liteport.lowering.formula import Term, emit
 
 
 def comparison(operator: ops.Operator) -> Lowering:
     """The lowering of a relation."""
 
-    def lowering(b: OnnxBuilder, x: Value, y: Value) -> Value:
-        return emit(operator, *terms(b, x, y)).value
+    def lowering(b: OnnxBuilder, x: Value, y: Value, *, broadcast: int = 0, axis: int | None = None) -> Value:
+        left, right = terms(b, x, broadcast_at(b, x, y, axis))
+        if x.dtype is DType.UINT64:  # in the order of signed numbers
+            left, right = (t + np.iinfo(np.int64).min for t in (left, right))
+        return emit(operator, left, right).value
 
     return lowering
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+from onnx import TensorProto
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import DTYPES, OnnxBuilder, Table, known
@@ -14,7 +15,19 @@ from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic, diagonal
-from liteport.lowering.operands import convert
+from liteport.lowering.formula import Term, emit
+from liteport.lowering.operands import convert, wide
+
+# Integers of 2 and 4 bits, carried in 8: the smallest, and how many there are.
+FEW_BITS = {
+    TensorProto.INT4: (-8, 16),
+    TensorProto.UINT4: (0, 16),
+    TensorProto.INT2: (-2, 4),
+    TensorProto.UINT2: (0, 4),
+}
+
+# Types that liteport carries as float32.
+_WIDENED = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 
 
 def constant(
@@ -38,7 +51,8 @@ def constant(
 def constant_of_shape(b: OnnxBuilder, shape: Value, *, value: Array | None = None) -> Value:
     """ConstantOfShape(input, value=0)"""
     number = np.zeros(1, np.float32) if value is None else value
-    sizes = tuple(known(shape, "sizes").reshape(-1).tolist())
+    hint = b.hint(0) if shape.data is None else None
+    sizes = hint.shape if hint else tuple(known(shape, "sizes").reshape(-1).tolist())
     return basic.filled(b, TensorType(DType.of(number), sizes), number.reshape(-1)[0].item())
 
 
@@ -59,11 +73,23 @@ def _int64(b: OnnxBuilder, sizes: object) -> Value:
 
 
 def range_(b: OnnxBuilder, start: Value, limit: Value, delta: Value) -> Value:
-    """Range(start, limit, delta)"""
-    first, end, step = (known(v, "bounds").reshape(()).item() for v in (start, limit, delta))
-    if step != 1:
-        raise UnsupportedError("a range of open length with steps other than 1")
-    return basic.ramp(b, end - first, start.dtype, first)
+    """Range(start, limit, delta); a computed one has the length that shape inference finds, or a length of its own."""
+    if start.data is None or limit.data is None or delta.data is None:
+        return _computed_range(b, start, limit, delta)
+    first, end, step = (v.array.reshape(()).item() for v in (start, limit, delta))
+    if is_fixed((first, end, step)):
+        return b.const(np.arange(first, end, step).astype(start.dtype.numpy))
+    count = (end - first + step - (1 if step > 0 else -1)) // step
+    line = Term(b, basic.ramp(b, count, start.dtype))
+    return (line * step + first).value
+
+
+def _computed_range(b: OnnxBuilder, start: Value, limit: Value, delta: Value) -> Value:
+    hint = b.hint(0)
+    length = hint.shape if hint else (b.open_size(),)
+    bounds = (basic.reshape(b, convert(b, v, wide(v.dtype)), ()) for v in (start, limit, delta))
+    (numbers,) = b.emit_many(ops.Range(), *bounds, types=(TensorType(wide(start.dtype), length),))
+    return convert(b, numbers, start.dtype)
 
 
 def eye_like(b: OnnxBuilder, x: Value, *, dtype: int | None = None, k: int = 0) -> Value:
@@ -84,12 +110,24 @@ def trilu(b: OnnxBuilder, x: Value, k: Value | None = None, *, upper: int = 1) -
 
 def cast(b: OnnxBuilder, x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Value:
     """Cast(input, to)"""
-    return convert(b, x, carried_type(to))
+    if to not in FEW_BITS:
+        return convert(b, x, carried_type(to))
+    low, count = FEW_BITS[to]
+    whole = Term(b, convert(b, x, DType.INT32))
+    return convert(b, (emit(ops.FloorMod(), whole - low, count) + low).value, carried_type(to))
 
 
 def cast_like(b: OnnxBuilder, x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Value:
     """CastLike(input, target_type)"""
     return convert(b, x, like.dtype)
+
+
+def bit_cast(b: OnnxBuilder, x: Value, *, to: int) -> Value:
+    """BitCast(input, to): between types that are carried as they are."""
+    kind = carried_type(to)
+    if to in _WIDENED or kind.bits != x.dtype.bits:
+        raise UnsupportedError(f"the bits of {x.type} as {type_name(to)}: liteport computes in float32")
+    return x if kind is x.dtype else b.emit(ops.Bitcast(to=kind), x)
 
 
 def carried_type(to: int) -> DType:
@@ -109,4 +147,5 @@ LOWERINGS: Table = {
     ("", "Trilu"): trilu,
     ("", "Cast"): cast,
     ("", "CastLike"): cast_like,
+    ("", "BitCast"): bit_cast,
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
-from liteport.frontends.onnx.ops._common import computed, folded, single, terms
+from liteport.frontends.onnx.ops._common import binary, computed, folded, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
@@ -86,14 +88,21 @@ def _number(bound: Value | None, attribute: float | None) -> tuple[bool, float |
 
 
 def bit_shift(b: OnnxBuilder, x: Value, y: Value, *, direction: str) -> Value:
-    """BitShift(X, Y, direction): of unsigned integers."""
+    """BitShift(X, Y, direction): by as many bits as there are, or more, all are gone but copies of the sign."""
+    width = x.dtype.bits
     value, by = terms(b, x, y)
-    if x.dtype is DType.UINT64:
-        raise UnsupportedError("shifts of 64-bit integers: use 32 bits")
+    gone = emit(ops.LogicalOr(), by < 0, by >= width)
+    place = where(gone, 0, by)
     if direction == "LEFT":
-        return convert(b, (value * emit(ops.Pow(), Term(b, basic.scalar(b, 2, by.value)), by)).value, x.dtype)
-    divisor = emit(ops.Pow(), Term(b, basic.scalar(b, 2, by.value)), by)
-    return convert(b, emit(ops.FloorDiv(), value, divisor).value, x.dtype)
+        powers = [1 << n for n in range(min(width, 63))] + [-(1 << 63)] * (width == 64)
+        factor = Term(b, basic.gather(b, b.const(np.array(powers, np.int64)), place.value, 0))
+        return convert(b, where(gone, 0, value * factor.cast(value.value.dtype)).value, x.dtype)
+    if width == 64:
+        raise UnsupportedError("shifts of 64-bit integers to the right: LiteRT has no kernel for them")
+    kind = x.dtype if x.dtype is DType.UINT32 else DType.INT32
+    shifted = b.emit(ops.RightShift(), *(convert(b, t.value, kind) for t in (value, place)))
+    left = Term(b, convert(b, shifted, value.value.dtype))
+    return convert(b, where(gone, -(value < 0).cast(value.value.dtype), left).value, x.dtype)
 
 
 add_all = folded(lambda b, x, y: convert(b, emit(ops.Add(), *terms(b, x, y)).value, x.dtype))
@@ -105,10 +114,10 @@ def select(b: OnnxBuilder, condition: Value, x: Value, y: Value) -> Value:
 
 
 LOWERINGS: Table = {
-    ("", "Add"): single(ops.Add(), 2),
-    ("", "Sub"): single(ops.Sub(), 2),
-    ("", "Mul"): single(ops.Mul(), 2),
-    ("", "Div"): computed(divided, 2),
+    ("", "Add"): binary(lambda x, y: emit(ops.Add(), x, y)),
+    ("", "Sub"): binary(lambda x, y: emit(ops.Sub(), x, y)),
+    ("", "Mul"): binary(lambda x, y: emit(ops.Mul(), x, y)),
+    ("", "Div"): binary(divided),
     ("", "Mod"): modulo,
     ("", "Pow"): power,
     ("", "Sum"): add_all,

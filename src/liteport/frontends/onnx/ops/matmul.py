@@ -29,6 +29,7 @@ def gemm(
     beta: float = 1.0,
     transA: int = 0,
     transB: int = 0,
+    broadcast: int = 1,
 ) -> Value:
     """Gemm(A, B, C, alpha=1, beta=1, transA=0, transB=0): alpha A B + beta C"""
     kind = wide(x.dtype)

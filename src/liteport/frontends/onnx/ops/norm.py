@@ -26,9 +26,10 @@ def batch_norm(
     momentum: float = 0.9,
     training_mode: int = 0,
     spatial: int = 1,
+    is_test: int = 1,
 ) -> Value:
     """BatchNormalization(X, scale, B, input_mean, input_var, epsilon=1e-5, momentum=0.9, training_mode=0)"""
-    if training_mode or any(map(b.wants, (1, 2))):
+    if training_mode or not is_test or any(map(b.wants, (1, 2))):
         raise UnsupportedError("batch normalisation in training mode: export the model in eval mode")
     if not spatial:
         raise UnsupportedError("statistics for every activation (spatial=0): export the model with a newer opset")

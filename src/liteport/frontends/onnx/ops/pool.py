@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.frontends.onnx.context import OnnxBuilder, Table, known
 from liteport.frontends.onnx.ops.conv import spatial_pads, spread
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType
-from liteport.lowering import basic, math, padding, pooling, reduction
+from liteport.ir.types import DType, TensorType
+from liteport.lowering import basic, math, padding, pooling, rearranging, reduction, scattering
 from liteport.lowering.formula import Term, emit, sqrt
 from liteport.lowering.operands import convert, wide
 from liteport.lowering.pooling import OpenWindow, Window
@@ -50,7 +51,7 @@ def _indices(b: OnnxBuilder, x: Value, windows: Sequence[Window], column_major: 
         at = Term(b, inside)
         row, column = emit(ops.FloorDiv(), at, space[1]), emit(ops.FloorMod(), at, space[1])
         inside = (column * space[0] + row).value
-    size = int(np.prod(space))
+    size = prod(space)
     first = np.arange(n * c, dtype=np.int64).reshape(n, c, *(1 for _ in space)) * size
     return b.emit(ops.Add(), inside, b.const(first))
 
@@ -143,6 +144,49 @@ def _windows(
     return windows, around
 
 
+def max_unpool(
+    b: OnnxBuilder,
+    x: Value,
+    places: Value,
+    size: Value | None = None,
+    *,
+    kernel_shape: Ints,
+    pads: Ints | None = None,
+    strides: Ints | None = None,
+) -> Value:
+    """MaxUnpool(X, I, output_shape, kernel_shape, pads, strides): places count over all of the smallest result."""
+    space = len(kernel_shape)
+    stride, around = spread(strides, space), spread(pads, 2 * space, 0)
+    dims = zip(x.shape[2:], kernel_shape, stride, around[:space], around[space:], strict=True)
+    least = (*x.shape[:2], *((n - 1) * s + k - p - q for n, k, s, p, q in dims))
+    target = least if size is None else tuple(known(size, "a size").reshape(-1).tolist())
+    count, at = x.type.size, basic.reshape(b, places, (x.type.size,))
+    zeros = basic.zeros(b, TensorType(x.dtype, (prod(least),)))
+    filled = basic.reshape(b, scattering.put(b, zeros, 0, at, basic.reshape(b, x, (count,))), least)
+    return padding.pad_or_crop(b, filled, [(0, n - m) for n, m in zip(target, least, strict=True)])
+
+
+def col2im(
+    b: OnnxBuilder,
+    x: Value,
+    size: Value,
+    block: Value,
+    *,
+    dilations: Ints | None = None,
+    pads: Ints | None = None,
+    strides: Ints | None = None,
+) -> Value:
+    """Col2Im(input, image_shape, block_shape, dilations, pads, strides)"""
+    image, kernel = (known(v, "a shape").reshape(-1).tolist() for v in (size, block))
+    space = len(kernel)
+    stride, dilation, around = spread(strides, space), spread(dilations, space), spread(pads, 2 * space, 0)
+    windows = [
+        pooling.sliding(n, k, s, p, d, count=(n + p + q - d * (k - 1) - 1) // s + 1)
+        for n, k, s, d, p, q in zip(image, kernel, stride, dilation, around[:space], around[space:], strict=True)
+    ]
+    return rearranging.col2im(b, x, windows)
+
+
 def global_average(b: OnnxBuilder, x: Value) -> Value:
     """GlobalAveragePool(X)"""
     return basic.reduce(b, ops.Mean, x, range(2, x.rank), keep_dims=True)
@@ -163,6 +207,8 @@ LOWERINGS: Table = {
     ("", "MaxPool"): max_pool,
     ("", "AveragePool"): average_pool,
     ("", "LpPool"): lp_pool,
+    ("", "MaxUnpool"): max_unpool,
+    ("", "Col2Im"): col2im,
     ("", "GlobalAveragePool"): global_average,
     ("", "GlobalMaxPool"): global_max,
     ("", "GlobalLpPool"): global_lp,

@@ -36,22 +36,19 @@ def reducing(function: Reduce) -> Lowering:
         elif not given:
             given = list(range(x.rank))
         over = sorted({from_front(a, x.rank) for a in given}) if x.rank else []
-        kind = DType.INT32 if x.dtype is DType.BOOL else wide(x.dtype)
-        return convert(b, function(Term(b, convert(b, x, kind)), over, bool(keepdims)).value, x.dtype)
+        return convert(b, function(Term(b, convert(b, x, wide(x.dtype))), over, bool(keepdims)).value, x.dtype)
 
     return lowering
 
 
-def by(operator: type[ops.Reduction]) -> Reduce:
+def by(operator: type[ops.Reduction], of_bools: type[ops.Reduction] | None = None) -> Reduce:
     """The reduction by one operator."""
-    return lambda x, axes, keep: x.reduce(operator, axes, keep)
 
+    def function(x: Term, axes: Axes, keep: bool) -> Term:
+        chosen = of_bools if of_bools and x.value.dtype is DType.BOOL else operator
+        return x.reduce(chosen, axes, keep)
 
-def mean(x: Term, axes: Axes, keep: bool) -> Term:
-    """ReduceMean: of integers, rounded towards 0."""
-    if x.value.dtype.is_float:
-        return x.reduce(ops.Mean, axes, keep)
-    return x.reduce(ops.Mean, axes, keep)
+    return function
 
 
 def norm(degree: float) -> Reduce:
@@ -133,9 +130,9 @@ def top_k(
 
 LOWERINGS: Table = {
     ("", "ReduceSum"): reducing(by(ops.Sum)),
-    ("", "ReduceMean"): reducing(mean),
-    ("", "ReduceMax"): reducing(by(ops.ReduceMax)),
-    ("", "ReduceMin"): reducing(by(ops.ReduceMin)),
+    ("", "ReduceMean"): reducing(by(ops.Mean)),
+    ("", "ReduceMax"): reducing(by(ops.ReduceMax, ops.ReduceAny)),
+    ("", "ReduceMin"): reducing(by(ops.ReduceMin, ops.ReduceAll)),
     ("", "ReduceProd"): reducing(by(ops.ReduceProd)),
     ("", "ReduceL1"): reducing(norm(1)),
     ("", "ReduceL2"): reducing(norm(2)),

@@ -41,15 +41,16 @@ def dropout(
     return (x, basic.filled(b, x.type._replace(dtype=DType.BOOL), True)) if b.wants(1) else (x,)
 
 
-def reshape(b: OnnxBuilder, x: Value, shape: Value | None = None, *, allowzero: int = 0) -> Value:
-    """Reshape(data, shape, allowzero=0)"""
-    assert shape is not None
-    if shape.data is None:
+def reshape(
+    b: OnnxBuilder, x: Value, at: Value | None = None, *, allowzero: int = 0, shape: Sequence[int] | None = None
+) -> Value:
+    """Reshape(data, shape, allowzero=0); the shape was an attribute at first."""
+    if at is not None and at.data is None:
         hint = b.hint(0)
         if hint is None:
             raise UnsupportedError("a shape that is computed when the model runs: make it constant")
         return basic.reshape(b, x, hint.shape)
-    target = shape.data.reshape(-1).tolist()
+    target = numbers(at, shape, "a shape") or []
     if not allowzero:
         target = [x.shape[i] if n == 0 and i < x.rank else n for i, n in enumerate(target)]
     return basic.reshape(b, x, _completed(target, x.type.size))
@@ -132,12 +133,12 @@ def pad(
     b: OnnxBuilder,
     x: Value,
     amounts: Value | None = None,
-    value: Value | None = None,
+    fill: Value | None = None,
     at: Value | None = None,
     *,
     mode: str = "constant",
     pads: Sequence[int] | None = None,
-    **attributes: float,
+    value: float = 0.0,
 ) -> Value:
     """Pad(data, pads, constant_value, axes, mode="constant"); pads and value were attributes at first."""
     given = numbers(amounts, pads, "pads") or []
@@ -147,12 +148,12 @@ def pad(
     every = [both.get(axis, (0, 0)) for axis in range(x.rank)]
     if mode != "constant":
         return padding.pad_with_own(b, x, every, _MODES[mode])
-    if value is not None and value.data is None and value.type.size:
-        return _padded_with(b, x, every, value)
-    fill = attributes.get("value", 0.0) if value is None else value.array.reshape(-1)[0].item()
+    if fill is not None and fill.data is None and fill.type.size:
+        return _padded_with(b, x, every, fill)
+    number = value if fill is None else fill.array.reshape(-1)[0].item()
     kind = operands.wide(x.dtype) if x.dtype in (DType.UINT32, DType.UINT64) else x.dtype
     wide = basic.cast(b, x, kind)
-    padded = padding.pad_or_crop(b, wide, every, fill if x.dtype.is_float else int(fill))
+    padded = padding.pad_or_crop(b, wide, every, number if x.dtype.is_float else int(number))
     return basic.cast(b, padded, x.dtype)
 
 
