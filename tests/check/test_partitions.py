@@ -38,7 +38,8 @@ def test_partitions_are_those_of_litert(tmp_path: Path) -> None:
     content = to_bytes(Module([graph]))
     (tmp_path / "m.tflite").write_bytes(content)
     with NativeModel(tmp_path / "m.tflite", "main", 1) as native:
-        native.bind({"x": np.ones(SHAPE, np.float32)})
+        ones = np.ones(SHAPE, np.float32)
+        native.bind({"x": ones}, {"sum": ones, "sign": ones})
         outside = {event.index for event in native.profiled() if event.kind == OPERATOR}
     assert [graph.ops[number].name for number in sorted(outside)] == ["SIGN", "SIGN"]
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import liteport
 from liteport.backends.tflite.writer import save
 from liteport.check.profile import Profile, profile_file
 from liteport.errors import UsageError
@@ -97,3 +99,10 @@ def test_a_file_without_signatures(tmp_path: Path) -> None:
     graph.signature = None
     result = profiled(tmp_path, graph)
     assert (result.signature, len(result.operators)) == ("serving_default", 5)
+
+
+def test_open_sizes_are_those_at_rest(tmp_path: Path) -> None:
+    module = torch.nn.Linear(3, 4)
+    liteport.convert(module, (torch.ones(5, 3),), dynamic="batch").save(tmp_path / "m.tflite")
+    result = liteport.profile(tmp_path / "m.tflite", runs=1)
+    assert [(each.operator, each.partition) for each in result.operators] == [("FULLY_CONNECTED", 0)]

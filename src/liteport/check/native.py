@@ -111,34 +111,45 @@ class NativeModel:
         self._do("CreateOpaqueOptions", c_char_p(identifier.encode()), address, _NO_FREE, byref(option))
         self._do("AddOpaqueOptions", self._options, option)
 
-    def bind(self, inputs: Mapping[str, Array]) -> None:
-        """Gives the inputs by name, and makes room for the outputs."""
-        self._inputs = self._buffers("Input", [inputs[name] for name in self._names()])
-        self._outputs = self._buffers("Output", None)
-
-    def _names(self) -> list[str]:
-        return [self._name(number) for number in range(self._count("Input"))]
-
-    def _name(self, number: int) -> str:
-        name = c_char_p()
-        self._do("GetSignatureInputName", self._entry, c_size_t(number), byref(name))
-        return (name.value or b"").decode()
-
-    def _count(self, side: str) -> int:
-        count = c_size_t()
-        self._do(f"GetNumSignature{side}s", self._entry, byref(count))
-        return count.value
-
-    def _buffers(self, side: str, arrays: Sequence[Array] | None) -> Any:
-        made = [self._buffer(side, number) for number in range(self._count(side))]
-        for buffer, array in zip(made, arrays or (), strict=False):
+    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
+        """Gives the inputs by name, and makes room for the outputs, which look like `outputs`."""
+        given = [inputs[name] for name in self._names("Input")]
+        for number, array in enumerate(given):
+            self._resize(number, array)
+        self._inputs = self._buffers("Input", given)
+        self._outputs = self._buffers("Output", [outputs[name] for name in self._names("Output")])
+        for buffer, array in zip(self._inputs, given, strict=True):
             self._fill(buffer, np.ascontiguousarray(array))
-        return (c_void_p * len(made))(*made)
 
-    def _buffer(self, side: str, number: int) -> int | None:
-        tensor, kind, needs, buffer = c_void_p(), _RankedType(), c_void_p(), c_void_p()
+    def _names(self, side: str) -> list[str]:
+        count, name = c_size_t(), c_char_p()
+        self._do(f"GetNumSignature{side}s", self._entry, byref(count))
+        names = []
+        for number in range(count.value):
+            self._do(f"GetSignature{side}Name", self._entry, c_size_t(number), byref(name))
+            names.append((name.value or b"").decode())
+        return names
+
+    def _type(self, side: str, number: int) -> _RankedType:
+        tensor, kind = c_void_p(), _RankedType()
         self._do(f"GetSignature{side}TensorByIndex", self._entry, c_size_t(number), byref(tensor))
         self._do("GetRankedTensorType", tensor, byref(kind))
+        return kind
+
+    def _resize(self, number: int, array: Array) -> None:
+        """Tells the model of an input's shape, where the file leaves sizes open."""
+        if list(self._type("Input", number).dimensions[: array.ndim]) != list(array.shape):
+            place = (self._compiled, self._signature, c_size_t(number))
+            shape = (c_int * array.ndim)(*array.shape)
+            self._do("CompiledModelResizeInputTensorNonStrict", *place, shape, c_size_t(array.ndim))
+
+    def _buffers(self, side: str, arrays: Sequence[Array]) -> Any:
+        made = [self._buffer(side, number, array) for number, array in enumerate(arrays)]
+        return (c_void_p * len(made))(*made)
+
+    def _buffer(self, side: str, number: int, array: Array) -> int | None:
+        kind, needs, buffer = self._type(side, number), c_void_p(), c_void_p()
+        kind.dimensions[: array.ndim] = array.shape
         place = (self._compiled, self._signature, c_size_t(number))
         self._do(f"GetCompiledModel{side}BufferRequirements", *place, byref(needs))
         self._do("CreateManagedTensorBufferFromRequirements", self._environment, byref(kind), needs, byref(buffer))

@@ -131,7 +131,7 @@ def profile_file(
     name = _chosen(model, signature)
     inputs = next(iter(Random(1, seed).samples(name, model.example(name))))
     with NativeModel(path, name, threads) as native:
-        native.bind(inputs)
+        native.bind(inputs, model.run(inputs, name))
         native.run()  # the first run allocates
         plain, profiled = _measured(native, runs, clock(threads))
     counted = [_counted(events) for events in profiled]
