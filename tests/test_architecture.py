@@ -26,13 +26,14 @@ MAY_IMPORT = {
     "frontends.onnx": {"ir", "lowering", "formats"},
     "backends": {"ir", "formats"},
     "check": {"ir", "backends"},
-    "model": {"ir", "backends", "check", "calling", "output"},
+    "tune": {"ir", "backends", "passes", "check"},
+    "model": {"ir", "backends", "check", "calling", "output", "tune"},
     "calling": {"ir", "check"},
     "border": {"ir"},
     "output": {"ir", "backends", "check"},
     "api": {
         *("ir", "passes", "frontends.torch", "frontends.onnx", "frontends.tflite", "backends", "check"),
-        *("model", "border"),
+        *("model", "border", "tune"),
     },
     "cli": {"api", "model", "output", "check"},
 }

@@ -21,7 +21,7 @@ from liteport.errors import (
 )
 
 if TYPE_CHECKING:
-    from liteport.api import convert, decoder, inspect, load, profile, verify
+    from liteport.api import convert, decoder, inspect, load, profile, tune_kit, verify
     from liteport.check.compare import Verification
     from liteport.check.inspection import Inspection
     from liteport.check.profile import Profile
@@ -45,6 +45,7 @@ __all__ = [
     "inspect",
     "load",
     "profile",
+    "tune_kit",
     "verify",
 ]
 
@@ -55,6 +56,7 @@ _HOMES = {
     "inspect": "liteport.api",
     "load": "liteport.api",
     "profile": "liteport.api",
+    "tune_kit": "liteport.api",
     "verify": "liteport.api",
     "Inspection": "liteport.check.inspection",
     "LiteModel": "liteport.model",

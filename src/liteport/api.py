@@ -23,6 +23,8 @@ from liteport.frontends.tflite.reader import read
 from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.passes.choose.choose import Choice, preference
+from liteport.tune.decider import Decider, Tune
+from liteport.tune.record import Record
 
 Entries = Mapping[str, Sequence[Any]]
 
@@ -41,6 +43,7 @@ def convert(
     verify: int = 0,
     tolerance: float = TOLERANCE,
     prefer: str = "balanced",
+    tune: Tune = False,
     debug: bool = False,
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
@@ -65,6 +68,8 @@ def convert(
     prefer: what is chosen for where the same can be computed in several ways: "balanced", speed at no cost beyond
         rounding; "latency", speed also at a cost in bytes or accuracy, which `notes` tell; "size", no way that makes
         the file larger; "plain", the fewest and most ordinary operators.
+    tune: decide between such ways by measuring them on this machine, for 60 seconds (True) or so many, or by a record
+        of such measurements (a path, or the `tuning` of another model): see docs/tuning.md.
     debug: check the graph after every pass.
     progress: is told of every stage that begins, and of every sample.
     border: names, layout and types of the inputs and outputs, input_names= to indices=: see BorderOptions.
@@ -75,7 +80,8 @@ def convert(
     """
     if is_tflite(model) and (inputs is not None or kwargs or entries or factory or factory_args):
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
-    asked, choice = choices(**border), Choice(preference(prefer))
+    decider = _decider(tune, progress)
+    asked, choice = choices(**border), Choice(preference(prefer), decider.decide if decider else None)
     with _no_collection():
         report(progress, "load")
         if is_tflite(model):
@@ -91,9 +97,24 @@ def convert(
         from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
 
         optimise(result.module, evaluate, choice, debug=debug)
+        if decider is not None:
+            result.notes += tuple(decider.finish())
+            result.tuning = decider.record
     if verify:
         result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
     return result
+
+
+def _decider(tune: Tune, progress: Progress | None) -> Decider | None:
+    """Who decides between equal forms, if not their rules."""
+    if tune is False or isinstance(tune, Decider):
+        return tune or None
+    from liteport.tune.tuner import BUDGET, Tuner  # brings SciPy
+
+    if isinstance(tune, str | Path | Record):
+        return Tuner.replaying(tune)
+    told = counting("tune", progress)
+    return Tuner.measuring(BUDGET if tune is True else tune, told=told)
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,20 @@ def decoder(model: Any, *, prefill: int | Sequence[int], cache: int, batch: int 
     from liteport.frontends.torch.huggingface.decoder import entry_points
 
     return entry_points(model, prefill, cache, batch)
+
+
+def tune_kit(model: Any, folder: str | Path, inputs: Any = None, **options: Any) -> list[Path]:
+    """Writes what a device needs to decide between equal forms of a model's parts, for convert(tune=) here.
+
+    `folder` gets each part in each form as a .tflite, and run.py, which measures them there (with NumPy and a
+    runtime of TFLite, nothing else) and writes record.json: the record for `tune`. The model and the options are
+    those of convert(), and should be the same when the record is used. Returns the paths of the files.
+    """
+    from liteport.tune.kit import Kit  # brings SciPy
+
+    kit = Kit()
+    convert(model, inputs, tune=kit, **options)
+    return kit.write(Path(folder))
 
 
 def load(path: str | Path) -> LiteModel:

@@ -23,6 +23,7 @@ from liteport.errors import UsageError
 from liteport.ir import text
 from liteport.ir.graph import Module
 from liteport.output import by_signature, check_target, staged
+from liteport.tune.record import Record
 
 SAMPLES = 8
 
@@ -55,6 +56,7 @@ class LiteModel:
     output; a tuple where the source returned one (outputs output_0, output_1 ...); else a dict by name.
 
     The weights are shared with the source until they are saved: save before you train on.
+    `tuning` is what convert(tune=) measured or went by, to be saved and used again.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class LiteModel:
         self.module = module
         self.origin = origin
         self.notes = tuple(notes)
+        self.tuning: Record | None = None
         self._path = path
 
     @property

@@ -46,6 +46,10 @@ def convert(
     tolerance: options.Tolerance = TOLERANCE,
     separate: options.Separate = False,
     prefer: options.Prefer = "balanced",
+    tune: options.Tune = False,
+    tune_budget: options.TuneBudget = None,
+    tune_record: options.TuneRecord = None,
+    tune_from: options.TuneFrom = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -61,11 +65,14 @@ def convert(
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
     described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
+    way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
     shown = not quiet and not as_json
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
-            result = api.convert(source, **described, **border, prefer=prefer, debug=debug, progress=display)
+            result = api.convert(source, **described, **border, **way, debug=debug, progress=display)
+            if tune_record is not None and result.tuning is not None:
+                result.tuning.save(tune_record)
             saved = result.save(target, separate=separate, data=samples, tolerance=tolerance, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error

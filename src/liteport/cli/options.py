@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from liteport.errors import UsageError
+
 INPUTS, BORDER, LOADING, COMPARISON, OUTPUT = "Inputs", "Border", "Loading", "Comparison", "Output"
+TUNING = "Tuning"
 
 Input = Annotated[
     list[str] | None,
@@ -154,6 +157,26 @@ Prefer = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Tune = Annotated[
+    bool,
+    typer.Option("--tune", help="Decide that by measuring the ways on this machine.", rich_help_panel=TUNING),
+]
+TuneBudget = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0, help="How long to measure at most: 60.", rich_help_panel=TUNING),
+]
+TuneRecord = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write what was measured, for --tune-from.", rich_help_panel=TUNING),
+]
+TuneFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Decide by a record, of this machine or another, without measuring.",
+        rich_help_panel=TUNING,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Check every pass, and show tracebacks.", rich_help_panel=OUTPUT)]
@@ -207,3 +230,12 @@ def about_the_border(
         "scale": scale,
         "indices": indices,
     }
+
+
+def about_tuning(tune: bool, budget: float | None, record: Path | None, source: Path | None) -> bool | float | Path:
+    """The options that say who decides between equal forms, as tune= of api.convert(). Raises UsageError."""
+    if not tune and (budget is not None or record is not None):
+        raise UsageError("--tune-budget and --tune-record belong to --tune")
+    if tune and source is not None:
+        raise UsageError("--tune measures and --tune-from does not: leave one of them out")
+    return source or (tune if budget is None else budget)

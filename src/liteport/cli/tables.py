@@ -193,6 +193,13 @@ def partitions(profile: Profile) -> RenderableType:
     return Group(text, Text(), table)
 
 
+def kit(folder: Path, files: Sequence[Path]) -> Text:
+    """Where a tuning kit is, and what to do with it."""
+    what = f"  {len(files) - 2} candidates, {size(sum(file.stat().st_size for file in files))}\n"
+    how = "On the device: python run.py, which writes record.json; then liteport convert ... --tune-from record.json"
+    return Text.assemble((str(folder), "bold"), what, how)
+
+
 def notes(lines: Sequence[str]) -> Text:
     """What was done to the model before it was converted."""
     return Text("\n".join(f"note: {line}" for line in lines), "yellow")

@@ -50,8 +50,9 @@ def test_a_rule_is_asked_at_its_own_stage() -> None:
 
 def test_whoever_decides_is_told_the_forms() -> None:
     told: list[tuple[str, ...]] = []
-    takes_tiles(Choice(decide=lambda rule, site, names: told.append(tuple(names))))
-    assert told == [(AS_EMITTED, "tiles")]
+    for kind in (Kind.ALWAYS, Kind.TUNED):
+        takes_tiles(Choice(decide=lambda rule, site, names: told.append(tuple(names))), kind)
+    assert told == [("tiles", AS_EMITTED), (AS_EMITTED, "tiles")]
 
 
 def test_an_unknown_preference() -> None:

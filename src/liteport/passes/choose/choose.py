@@ -16,7 +16,7 @@ from liteport.passes.choose.rules import RULES
 PLAIN_RANK = 4
 
 Decide = Callable[[Rule, Site, Sequence[str]], str | None]
-"""Which of these forms a site gets; None to leave it to the rule."""
+"""Which of these forms a site gets, the first being the one that it gets by itself; None to leave it to the rule."""
 
 
 class Prefer(Enum):
@@ -84,7 +84,7 @@ class Choose(Pass):
         names = [name for name in rule.names(site) if name == AS_EMITTED or self._admits(rule, site, name)]
         form = names[0] if names and rule.kind is not Kind.TUNED else AS_EMITTED
         if self.choice.decide and names:
-            form = self.choice.decide(rule, site, tuple(dict.fromkeys([AS_EMITTED, *names]))) or form
+            form = self.choice.decide(rule, site, tuple(dict.fromkeys([form, AS_EMITTED, *names]))) or form
         if form == AS_EMITTED:
             return False
         self.choice.used.append(Use(rule, form, str(site.op.source) or site.op.output.name))

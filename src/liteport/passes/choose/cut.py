@@ -62,8 +62,12 @@ def apply(rule: Rule, form: str, graph: Graph, site: Site) -> None:
 
 
 def _copy(b: Builder, op: Op, known: dict[int, Value]) -> Op:
-    """`op` once more, on what is `known` in place of its operands."""
-    operands = [v if v is None or v.is_const else known[id(v)] for v in op.inputs]
+    """`op` once more, on what is `known` in place of its operands; constants too are values of their own, on the same
+    numbers, so that nothing that is done to the copy is done to the graph."""
+    for v in op.inputs:
+        if v is not None and v.is_const:
+            known.setdefault(id(v), Value(v.type, v.name, data=v.data, quantization=v.quantization))
+    operands = [None if v is None else known[id(v)] for v in op.inputs]
     results = b.emit_many(op.operator, *operands, types=tuple(v.type for v in op.outputs))
     known.update(zip(map(id, op.outputs), results, strict=True))
     maker = results[0].producer
