@@ -79,6 +79,16 @@ def _small(name: str) -> Make:
     return make
 
 
+def _dense(name: str) -> Make:
+    def make() -> nn.Module:
+        from benchmarks import dense
+
+        module: nn.Module = getattr(dense, name)()
+        return module
+
+    return make
+
+
 def _transformers(model: str, config: str, output: str, **options: int | bool) -> Make:
     """A network of transformers by the names of its class and its configuration's, reduced to one output."""
 
@@ -147,4 +157,11 @@ NETWORKS = {
     "whisper_encoder": Network(_whisper_encoder, noise(1, 80, 3000)),
     "bilstm": Network(_small("BiLSTM"), _tokens(32)),
     "gru": Network(_small("GRUNet"), noise(50, 1, 40)),
+    "convmixer_768_32": Network(_timm("convmixer_768_32"), noise(1, 3, 224, 224)),
+    "unet": Network(_dense("UNet"), noise(1, 3, 256, 256)),
+    "dcgan": Network(_dense("Generator"), noise(1, 100, 1, 1)),
+    "detector": Network(_dense("Detector"), noise(1, 3, 320, 320)),
+    "mobilenetv4": Network(_timm("mobilenetv4_conv_small"), noise(1, 3, 224, 224)),
+    "fastvit": Network(_timm("fastvit_t8"), noise(1, 3, 256, 256)),
+    "conformer": Network(_dense("Conformer"), noise(1, 200, 256)),
 }

@@ -15,7 +15,6 @@ from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad
-from liteport.passes.fuse_residual import FuseResidual
 from liteport.passes.fuse_scale import FuseScale
 from tests.passes.support import GraphCase, check, conv, depthwise, make, weights
 
@@ -163,27 +162,3 @@ PADS = [
 @pytest.mark.parametrize("case", PADS, ids=lambda c: c.id)
 def test_pad(case: GraphCase) -> None:
     check(case, FusePad(), DropDead())
-
-
-def strided(b: Builder, x: Value) -> Value:
-    w, bias = weights(1, 3, 3, x.shape[3]), weights(x.shape[3])
-    return b.emit(ops.DepthwiseConv2D(padding=ops.Padding.VALID), x, b.const(w), b.const(bias))
-
-
-RESIDUAL = [
-    GraphCase("after", lambda b, xs: b.emit(ops.Add(), depthwise(b, xs[0]), xs[0]), IMAGE, ["DEPTHWISE_CONV_2D"]),
-    GraphCase("before", lambda b, xs: b.emit(ops.Add(), xs[0], depthwise(b, xs[0])), IMAGE, ["DEPTHWISE_CONV_2D"]),
-    GraphCase("another value: stays", lambda b, xs: b.emit(ops.Add(), depthwise(b, xs[0]), xs[1]), IMAGE * 2, ["DEPTHWISE_CONV_2D", "ADD"]),
-    GraphCase("a part of it: stays", lambda b, xs: b.emit(ops.Add(), strided(b, xs[0]), xs[0]), [(1, 3, 3, 6)], ["DEPTHWISE_CONV_2D", "ADD"]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", RESIDUAL, ids=lambda c: c.id)
-def test_residual(case: GraphCase) -> None:
-    check(case, FuseResidual())
-
-
-def test_residual_says_why_not() -> None:
-    residual = FuseResidual()
-    assert not residual.run(make(lambda b, xs: b.emit(ops.Add(), strided(b, xs[0]), xs[0]), [(1, 3, 3, 6)]))
-    assert [why for _, why in residual.declined] == ["its window is not centred on its result"]

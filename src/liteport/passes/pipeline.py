@@ -24,7 +24,6 @@ from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_gelu import FuseGelu
 from liteport.passes.fuse_mean import FuseMean
 from liteport.passes.fuse_pad import FusePad
-from liteport.passes.fuse_residual import FuseResidual
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.fuse_sign import FuseSign
 from liteport.passes.join_slices import JoinSlices
@@ -33,6 +32,7 @@ from liteport.passes.legalize import Legalize
 from liteport.passes.merge_cut import MergeCut
 from liteport.passes.merge_depthwise import MergeDepthwise
 from liteport.passes.merge_moves import MergeMoves
+from liteport.passes.merge_sum import MergeSum
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.pad_empty import PadEmpty
@@ -85,8 +85,9 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Means that stay in the stream, with their norms' affine in the weights below.
         FuseCenter(),
         FusePad(),
-        # Padding known: whether a window is centred shows then.
-        FuseResidual(),
+        # Convolutions with their norms in them.
+        MergeSum(),
+        FusePad(),
         MergeDepthwise(),
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),

@@ -17,7 +17,7 @@ from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering.padding import pad_or_crop
 from liteport.passes.choose.rule import Example, Kind, Rule, Site
-from liteport.passes.choose.window import Window, is_plain, padded_ops, window
+from liteport.passes.window import Window, is_plain, padded_ops, window
 
 Range = tuple[int, int]
 Tile = tuple[Range, Range]

@@ -9,6 +9,7 @@ from typing import Any
 from liteport.ir import ops
 from liteport.ir.graph import Op, Value
 from liteport.ir.ops.base import Padding
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import DType
 from liteport.lowering.padding import same
 
@@ -26,14 +27,18 @@ class Window:
     out: tuple[int, int]
 
     def tile_pads(self, first: Sequence[int], taps: Sequence[int]) -> Pads:
-        """What a tile of the kernel sees, `taps` from tap `first` on: negative where it leaves elements out."""
-        size = self.x.shape[1:3]
+        """The padding for a part of the kernel, `taps` from tap `first` on: negative where it leaves elements out."""
         spans = []
         for i in (0, 1):
             start = first[i] * self.dilation[i] - self.pads[i][0]
             end = start + (self.out[i] - 1) * self.stride[i] + (taps[i] - 1) * self.dilation[i] + 1
-            spans.append((-start, end - size[i]))
+            spans.append((-start, self._after(end - self.x.shape[1 + i], self.stride[i])))
         return spans[0], spans[1]
+
+    @staticmethod
+    def _after(pad: int, stride: int) -> int:
+        """Elements behind the last window that are fewer than a step stay: they make no window more."""
+        return 0 if is_fixed((pad,)) and -stride < pad < 0 else pad
 
 
 def padded_ops(op: Op) -> tuple[Op, ...]:
