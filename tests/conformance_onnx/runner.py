@@ -66,17 +66,18 @@ def _parameters(case: Case) -> dict[str, Any]:
 
 def _tried(case: Case, fixed: Mapping[str, Any]) -> Outcome:
     try:
-        model = read(case.model)
-        names = [i.name for i in declared(model.graph)]
+        file = read(case.model)
+        graph = file.proto.graph
+        names = [i.name for i in declared(graph)]
         given = dict(zip(names, case.data[0][0], strict=True))
-        ready = OnnxModel(model, resolve(model.graph, (), {**_examples(given), **fixed}))
+        ready = OnnxModel(file, resolve(graph, (), {**_examples(given), **fixed}))
         ir = ready.to_ir()
         optimise(ir, evaluate)
         runner = LiteRT(to_bytes(ir), threads=1)
         for inputs, outputs in case.data:
             fed = {n: carried(np.asarray(v)) for n, v in zip(names, inputs, strict=True) if n not in fixed}
             results = runner.run(fed, SIGNATURE)
-            for info, expected in zip(model.graph.output, outputs, strict=True):
+            for info, expected in zip(graph.output, outputs, strict=True):
                 _compare(info.name, results[info.name], np.asarray(expected), case)
     except LiteportError as error:
         return Outcome(Status.FAILED, f"{type(error).__name__}: {error}")

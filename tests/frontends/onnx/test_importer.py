@@ -80,7 +80,7 @@ def test_shapes_that_do_not_fit_are_told_by_node() -> None:
 
 def test_open_sizes_are_asked_for_and_an_open_batch_is_one() -> None:
     proto = model([node("Relu", ["x"], ["y"])], {"x": ["N", 3, "H"]}, ["y"])
-    with pytest.raises(UsageError, match=r"input x\[N,3,H\] has open sizes: fix them with --input x=1,3,SIZE"):
+    with pytest.raises(UsageError, match=r"input x\[N,3,H\] has open sizes: give them with --input x=1,3,SIZE"):
         liteport.convert(proto)
     proto = model([node("Relu", ["x"], ["y"])], {"x": ["N", 3]}, ["y"])
     converted = liteport.convert(proto, verify=1)
@@ -97,3 +97,11 @@ def test_what_is_given_as_a_plain_number_is_a_constant() -> None:
 def test_opsets_from_before_the_oldest_are_refused() -> None:
     with pytest.raises(InputError, match="the model is of opset 0: export it with one from 1"):
         liteport.convert(model([node("Relu", ["x"], ["y"])], {"x": [2]}, ["y"], opset=0))
+
+
+def test_dynamic_dimensions_are_named_as_in_the_file() -> None:
+    proto = model([node("Softmax", ["x"], ["y"])], {"x": ["batch", 3, "length"]}, ["y"])
+    converted = liteport.convert(proto, (np.zeros((2, 3, 8), np.float32),), dynamic="all", verify=4)
+    assert converted.inspect().signatures[0].inputs[0].shape == ("batch", 3, "length")
+    converted = liteport.convert(proto, (np.zeros((2, 3, 8), np.float32),), dynamic="length:4..32", verify=4)
+    assert converted.inspect().signatures[0].inputs[0].shape == (2, 3, "length")

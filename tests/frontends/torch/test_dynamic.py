@@ -11,7 +11,6 @@ from torch.export import Dim
 
 import liteport
 from liteport.errors import UsageError
-from liteport.frontends.torch.dynamic import Dimension, parse
 
 X, IDS = torch.randn(1, 3, 8, 8), torch.ones(1, 5, dtype=torch.int64)
 
@@ -19,20 +18,6 @@ X, IDS = torch.randn(1, 3, 8, 8), torch.ones(1, 5, dtype=torch.int64)
 class Net(nn.Module):
     def forward(self, x: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         return x * 2, ids + 1
-
-
-# the text, the dimensions that it names
-TEXTS = [
-    ("batch", [Dimension(None, 0, "batch")]),
-    ("batch:1..16", [Dimension(None, 0, "batch", 1, 16)]),
-    ("ids:1=sequence:8..", [Dimension("ids", 1, "sequence", 8)]),
-    ("0=batch, x:2=height", [Dimension(None, 0, "batch"), Dimension("x", 2, "height")]),
-]
-
-
-@pytest.mark.parametrize(("text", "dimensions"), TEXTS, ids=[t[0] for t in TEXTS])
-def test_parse(text: str, dimensions: list[Dimension]) -> None:
-    assert parse(text) == dimensions
 
 
 # the specification, the shapes of x and ids that an inspection shows

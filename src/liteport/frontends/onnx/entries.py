@@ -26,6 +26,6 @@ def open_model(
         raise UsageError("example inputs are a tuple: pass kwargs=inputs for inputs by name")
     if inputs is None and not kwargs and fallback:
         inputs = next(iter(fallback.values()))
-    model = read(source)
+    file = read(source)
     args = () if inputs is None else (inputs,) if hasattr(inputs, "dtype") else tuple(inputs)
-    return OnnxModel(model, resolve(model.graph, args, kwargs or {}, dynamic))
+    return OnnxModel(file, resolve(file.proto.graph, args, kwargs or {}, dynamic))

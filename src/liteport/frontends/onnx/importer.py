@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
+from onnx import FunctionProto, GraphProto, NodeProto
 
 from liteport.errors import InputError, InvalidGraphError, UnsupportedError
 from liteport.frontends.onnx import known
@@ -17,7 +17,7 @@ from liteport.frontends.onnx.context import Hint, OnnxBuilder, Table
 from liteport.frontends.onnx.functions import Functions
 from liteport.frontends.onnx.hints import Hints
 from liteport.frontends.onnx.order import in_order
-from liteport.frontends.onnx.tensors import to_array
+from liteport.frontends.onnx.source import OnnxFile
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.ops.base import NotInferred
 from liteport.ir.sizes import Space
@@ -28,7 +28,7 @@ Scope = ChainMap[str, Value]
 
 
 def import_graph(
-    model: ModelProto,
+    file: OnnxFile,
     inputs: Mapping[str, TensorType],
     constants: Mapping[str, Array],
     name: str,
@@ -41,7 +41,7 @@ def import_graph(
 
     Raises UnsupportedError that lists every operator and form without a lowering, InputError for a malformed graph.
     """
-    importer = _Importer(model, inputs, name, table, space)
+    importer = _Importer(file, inputs, name, table, space)
     importer.scope |= {name: constant(array, name) for name, array in constants.items()}
     return importer.run()
 
@@ -59,10 +59,9 @@ class _Stop(Exception):
 
 
 class _Importer:
-    def __init__(
-        self, model: ModelProto, inputs: Mapping[str, TensorType], name: str, table: Table, space: Space
-    ) -> None:
-        self.model = model
+    def __init__(self, file: OnnxFile, inputs: Mapping[str, TensorType], name: str, table: Table, space: Space) -> None:
+        self.file = file
+        model = file.proto
         self.inputs = inputs
         self.table = table
         self.graph = Graph(name=name, signature=name)
@@ -75,7 +74,7 @@ class _Importer:
         self.missing: list[_Missing] = []
 
     def run(self) -> list[Graph]:
-        graph = self.model.graph
+        graph = self.file.proto.graph
         self.find_missing(graph.node, self.opsets)
         if self.missing:
             raise UnsupportedError(_describe(self.missing))
@@ -109,7 +108,7 @@ class _Importer:
         """Lowers every node of a graph into the present scope; the values of its outputs."""
         for tensor in graph.initializer:
             if tensor.name not in self.scope.maps[0]:  # an input that the caller gives comes before its default
-                self.scope[tensor.name] = constant(to_array(tensor), tensor.name)
+                self.scope[tensor.name] = constant(self.file.array(tensor), tensor.name)
         self.walk(graph.node)
         return [self.find(output.name, f"output {output.name!r} of graph {graph.name!r}") for output in graph.output]
 

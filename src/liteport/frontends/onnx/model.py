@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 from onnx import ModelProto, TensorProto
 from onnx.reference import ReferenceEvaluator
@@ -16,6 +17,7 @@ from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.importer import import_graph
 from liteport.frontends.onnx.inputs import Resolved
 from liteport.frontends.onnx.ops import LOWERINGS
+from liteport.frontends.onnx.source import OnnxFile
 from liteport.frontends.onnx.tensors import carried
 from liteport.ir.graph import Module
 from liteport.ir.sizes import Size, at
@@ -37,8 +39,8 @@ _NUMPY = {
 class OnnxModel:
     """One graph with its inputs' types and example values; `notes` say what was decided about them."""
 
-    def __init__(self, model: ModelProto, given: Resolved, table: Table = LOWERINGS) -> None:
-        self.model = model
+    def __init__(self, file: OnnxFile, given: Resolved, table: Table = LOWERINGS) -> None:
+        self.file = file
         self.inputs = {i.name: i for i in given.inputs}
         self.constants = given.constants
         self.space = given.space
@@ -48,7 +50,7 @@ class OnnxModel:
     def to_ir(self) -> Module:
         """The graph, and the bodies of its control flow. Raises UnsupportedError for operators without a lowering."""
         types = {name: TensorType(i.dtype, i.shape) for name, i in self.inputs.items()}
-        return Module(import_graph(self.model, types, self.constants, SIGNATURE, self.table, self.space))
+        return Module(import_graph(self.file, types, self.constants, SIGNATURE, self.table, self.space))
 
     # The runner that comparisons use (check.Runner)
 
@@ -70,7 +72,7 @@ class OnnxModel:
         """ONNX Runtime's outputs by name. Raises InputError where it fails on these inputs."""
         feeds = {name: self._fed(name, inputs[name]) for name in self.inputs}
         feeds |= {name: self._fed(name, value) for name, value in self.constants.items()}
-        names = [o.name for o in self.model.graph.output]
+        names = [o.name for o in self.file.proto.graph.output]
         try:
             results = self._session.run(names, feeds)
         except Exception as error:  # what they raise has no common base
@@ -87,19 +89,23 @@ class OnnxModel:
 
     @cached_property
     def _types(self) -> dict[str, int]:
-        return {i.name: i.type.tensor_type.elem_type for i in self.model.graph.input}
+        return {i.name: i.type.tensor_type.elem_type for i in self.file.proto.graph.input}
 
     @cached_property
     def _session(self) -> Any:
         """The model in ONNX Runtime; in ONNX's own, slow, reference implementation where that has no kernel for it."""
         options = ort.SessionOptions()
         options.log_severity_level = 4
-        model = self.model
-        if model.ir_version > _IR_VERSION:
-            model = ModelProto()
-            model.CopyFrom(self.model)
-            model.ir_version = _IR_VERSION
         try:
-            return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            return ort.InferenceSession(self._runnable(), options, providers=["CPUExecutionProvider"])
         except Exception:  # as above
-            return ReferenceEvaluator(self.model)
+            return ReferenceEvaluator(str(self.file.path) if self.file.path else self.file.proto)
+
+    def _runnable(self) -> str | bytes:
+        """The model for ONNX Runtime, as a path where it is in a file, in a form of the container that it knows."""
+        proto = self.file.proto
+        if proto.ir_version <= _IR_VERSION:
+            return str(self.file.path) if self.file.path else proto.SerializeToString()
+        older = onnx.load(self.file.path) if self.file.path else ModelProto.FromString(proto.SerializeToString())
+        older.ir_version = _IR_VERSION
+        return older.SerializeToString()

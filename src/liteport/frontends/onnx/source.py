@@ -1,49 +1,126 @@
-"""Opening a model: an .onnx file, or a ModelProto that is there already."""
+"""Opening a model: an .onnx file, whose weights stay where they are until they are written, or a ModelProto."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
-import onnx
+import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, TensorProto, defs
 
-from liteport.errors import InputError
+from liteport.errors import InputError, UnsafeFileError
+from liteport.frontends.onnx.tensors import PLAIN, carried, checked_type, stored, type_name
+from liteport.frontends.onnx.wire import Place, without_weights
+from liteport.ir.types import Array
 
 OLDEST = 1
 """Operators changed their meaning in opset 7; those before it are read as far as lowerings know their attributes."""
 
 
-def read(source: Any) -> ModelProto:
+@dataclass(frozen=True)
+class OnnxFile:
+    """A model; `path` is the file that it came from, in which `places` has the weights that `proto` is without."""
+
+    proto: ModelProto
+    path: Path | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
+    files: dict[Path, Array] = field(default_factory=dict)
+
+    def array(self, tensor: TensorProto) -> Array:
+        """The tensor in the type that liteport carries, a view of the file where that is its own.
+
+        Raises InputError where it contradicts itself, UnsupportedError for a type that has no place, UnsafeFileError
+        for data outside of the model's folder.
+        """
+        checked_type(tensor)
+        if tensor.data_location == TensorProto.EXTERNAL:
+            return carried(self._external(tensor))
+        if tensor.name in self.places and self.path is not None:
+            return carried(self._mapped(self.path, self.places[tensor.name], tensor))
+        return carried(stored(tensor))
+
+    def _external(self, tensor: TensorProto) -> Array:
+        about = {entry.key: entry.value for entry in tensor.external_data}
+        if self.path is None:
+            raise InputError(f"tensor {tensor.name!r} is in a file of its own: give the model's path, not the model")
+        file = _beside(self.path, about.get("location", ""), tensor.name)
+        offset = _number(about.get("offset", "0"), tensor.name)
+        length = _number(about.get("length", str(file.stat().st_size - offset)), tensor.name)
+        return self._mapped(file, Place(offset, length), tensor)
+
+    def _mapped(self, file: Path, place: Place, tensor: TensorProto) -> Array:
+        """The tensor on the file's own memory. Raises InputError where it is not all there."""
+        if file not in self.files:
+            self.files[file] = np.memmap(file, np.uint8, "r")
+        content = self.files[file]
+        missing = place.offset + place.length - len(content)
+        if missing > 0:
+            raise InputError(f"tensor {tensor.name!r} ends {missing} bytes behind {file}")
+        raw = content[place.offset : place.offset + place.length]
+        plain = PLAIN.get(tensor.data_type)
+        if plain is None:
+            whole = TensorProto()
+            whole.CopyFrom(tensor)
+            whole.data_location, whole.raw_data = TensorProto.DEFAULT, raw.tobytes()
+            return stored(whole)
+        shape = tuple(tensor.dims)
+        if any(d < 0 for d in shape) or place.length != prod(shape) * plain.itemsize:
+            raise InputError(
+                f"tensor {tensor.name!r} has {place.length} bytes, which are not "
+                f"{type_name(tensor.data_type)}{list(shape)}: the file is damaged"
+            )
+        return np.ndarray(shape, plain, raw.data)
+
+
+def read(source: Any) -> OnnxFile:
     """The model in a file, or the one given, checked. Raises InputError, UnsafeFileError."""
-    model = source if isinstance(source, ModelProto) else _read(Path(source))
-    where = "the model" if isinstance(source, ModelProto) else str(source)
-    _check(model, where)
-    return model
+    file = OnnxFile(source) if isinstance(source, ModelProto) else _read(Path(source))
+    _check(file.proto, "the model" if file.path is None else str(file.path))
+    return file
 
 
-def _read(path: Path) -> ModelProto:
+def _read(path: Path) -> OnnxFile:
+    if not path.is_file() or not path.stat().st_size:
+        raise InputError(f"{path}: there is no such file, or nothing in it")
     try:
-        content = path.read_bytes()
+        whole = np.memmap(path, np.uint8, "r")
+        content, places = without_weights(memoryview(whole.data))
+        return OnnxFile(ModelProto.FromString(content), path, places, {path: whole})
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    model = ModelProto()
-    try:
-        model.ParseFromString(content)
+    except InputError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
     except DecodeError as error:
         raise InputError(f"{path} is no ONNX file, or a damaged one: {error}") from error
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            onnx.load_external_data(model, str(path.parent))
-            break
-    return model
+
+
+def _beside(path: Path, location: str, name: str) -> Path:
+    """The file of external data. Raises UnsafeFileError where it is not in the model's folder, or below it."""
+    folder = path.parent.resolve()
+    file = (folder / location).resolve()
+    if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
+        raise UnsafeFileError(
+            f"{path} has tensor {name!r} in {location!r}, outside of its own folder: move the data beside the model"
+        )
+    if not file.is_file():
+        raise InputError(f"{path} has tensor {name!r} in {location!r}, which is not there")
+    return file
+
+
+def _number(text: str, name: str) -> int:
+    if not text.isdecimal():
+        raise InputError(f"tensor {name!r} has external data at {text!r}, which is no place in a file")
+    return int(text)
 
 
 def _check(model: ModelProto, where: str) -> None:
     if not model.HasField("graph") or not model.opset_import:
         raise InputError(f"{where} is no ONNX model: it has no graph, or no opset")
-    newest = onnx.defs.onnx_opset_version()
+    newest = defs.onnx_opset_version()
     for opset in model.opset_import:
         if opset.domain in ("", "ai.onnx") and not OLDEST <= opset.version <= newest:
             raise InputError(f"{where} is of opset {opset.version}: export it with one from {OLDEST} to {newest}")

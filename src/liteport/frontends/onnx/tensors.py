@@ -13,7 +13,7 @@ from liteport.frontends.onnx.context import DTYPES
 from liteport.ir.types import Array
 
 # Types whose raw bytes NumPy reads as they are.
-_PLAIN: dict[int, np.dtype[Any]] = {
+PLAIN: dict[int, np.dtype[Any]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
     TensorProto.DOUBLE: np.dtype("<f8"),
     TensorProto.FLOAT16: np.dtype("<f2"),
@@ -40,9 +40,14 @@ def to_array(tensor: TensorProto) -> Array:
 
     Raises InputError where the tensor contradicts itself, UnsupportedError for a type that has no place.
     """
+    checked_type(tensor)
+    return carried(stored(tensor))
+
+
+def checked_type(tensor: TensorProto) -> None:
+    """Raises UnsupportedError for an element type that liteport does not carry."""
     if tensor.data_type not in DTYPES:
         raise UnsupportedError(f"values of type {type_name(tensor.data_type)} ({tensor.name or 'a constant'})")
-    return carried(stored(tensor))
 
 
 def carried(array: Array) -> Array:
@@ -57,8 +62,10 @@ def carried(array: Array) -> Array:
 
 def stored(tensor: TensorProto) -> Array:
     """The tensor in its own type. Raises InputError where it contradicts itself."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise InputError(f"tensor {tensor.name!r} is in another file, which only initialisers may be")
     shape = tuple(tensor.dims)
-    plain = _PLAIN.get(tensor.data_type)
+    plain = PLAIN.get(tensor.data_type)
     if plain is None or not tensor.HasField("raw_data"):
         return _decoded(tensor)
     raw = tensor.raw_data
@@ -71,6 +78,8 @@ def stored(tensor: TensorProto) -> Array:
 
 
 def _decoded(tensor: TensorProto) -> Array:
+    if any(d < 0 for d in tensor.dims):
+        raise InputError(f"tensor {tensor.name!r} has a shape of {list(tensor.dims)}: the file is damaged")
     try:
         array: Array = np.asarray(numpy_helper.to_array(tensor))
     except Exception as error:  # onnx raises whatever NumPy does on what does not fit

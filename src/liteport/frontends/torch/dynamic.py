@@ -1,17 +1,11 @@
 """Which dimensions of a network's inputs may have another size than in the example.
 
-"batch"                             dimension 0 of every input
-"0=batch,1=sequence"                of every input that has it
-"x:0=batch,x:2=height,x:3=width"    of an input by name
-"batch:1..16"                       with its range
-
-What torch.export calls dynamic_shapes is taken as it is.
+They are named in text (see ir/dynamic.py), or by what torch.export calls dynamic_shapes.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,21 +14,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UsageError
-
-_DIMENSION = re.compile(
-    r"(?:(?:(?P<input>[^\W\d][\w.]*):)?(?P<axis>\d+)=)?(?P<name>[^\W\d]\w*)(?::(?P<low>\d+)\.\.(?P<high>\d+)?)?"
-)
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """A dynamic dimension: of the input so called, or of every input; its name and range."""
-
-    input: str | None
-    axis: int
-    name: str
-    low: int | None = None
-    high: int | None = None
+from liteport.ir.dynamic import Dimension, is_text, parse
 
 
 @dataclass(frozen=True)
@@ -50,21 +30,6 @@ FIXED = Dynamic()
 """All sizes as in the example."""
 
 
-def parse(spec: str) -> list[Dimension]:
-    """The dimensions that a specification in text names. Raises UsageError."""
-    found = []
-    for part in spec.split(","):
-        match = _DIMENSION.fullmatch(part.strip())
-        if match is None:
-            raise UsageError(
-                f"--dynamic (dynamic=) {part.strip()!r} is not a dimension such as batch, 1=sequence, ids:1=sequence "
-                "or x:2=height:32..640 (input, axis, name and range)"
-            )
-        low, high = (int(n) if n else None for n in (match["low"], match["high"]))
-        found.append(Dimension(match["input"], int(match["axis"] or 0), match["name"], low, high))
-    return found
-
-
 def resolve(spec: Any, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dynamic:
     """What `spec`, in text (or a list of texts) or torch.export's terms, means for a call on these arguments.
 
@@ -73,23 +38,16 @@ def resolve(spec: Any, call: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     if spec is None:
         return FIXED
     bound = dict(inspect.signature(call).bind(*args, **kwargs).arguments)
-    if not _is_text(spec):
+    if not is_text(spec):
         shapes = _by_name(spec, list(bound))
         specs = list(_axes(bound, shapes))
         return Dynamic(shapes, specs, dict(_names_of(specs)))
-    dimensions = parse(spec) if isinstance(spec, str) else [d for text in spec for d in parse(text)]
     leaves, structure = pytree.tree_flatten_with_path(bound)
-    chosen = _chosen(dimensions, [("_".join(map(_key, path)), leaf) for path, leaf in leaves])
+    chosen = _chosen(parse(spec), [("_".join(map(_key, path)), leaf) for path, leaf in leaves])
     shapes = pytree.tree_unflatten([_torch_dims(axes) for axes in chosen], structure)
     tensors = [axes for axes, (_, leaf) in zip(chosen, leaves, strict=True) if isinstance(leaf, torch.Tensor)]
     names = {(number, axis): d.name for number, axes in enumerate(tensors) for axis, d in axes.items()}
     return Dynamic(shapes, [_torch_dims(axes) for axes in tensors], names)
-
-
-def _is_text(spec: Any) -> bool:
-    return isinstance(spec, str) or (
-        isinstance(spec, list | tuple) and bool(spec) and all(isinstance(s, str) for s in spec)
-    )
 
 
 def _chosen(dimensions: Sequence[Dimension], leaves: Sequence[tuple[str, Any]]) -> list[dict[int, Dimension]]:

@@ -1,0 +1,85 @@
+"""Opening files: weights that stay where they are, external data, damaged and malicious files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+import liteport
+from liteport.errors import InputError, UnsafeFileError
+from liteport.frontends.onnx.source import read
+from tests.frontends.onnx.harness import model
+
+WEIGHTS = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+
+
+def proto() -> onnx.ModelProto:
+    return model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [2, 64]}, ["y"], {"w": WEIGHTS})
+
+
+def test_weights_stay_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(proto().SerializeToString())
+    file = read(path)
+    (tensor,) = file.proto.graph.initializer
+    assert not tensor.raw_data
+    array = file.array(tensor)
+    assert np.array_equal(array, WEIGHTS)
+    assert isinstance(array.base, memoryview | np.memmap)
+    assert not array.flags.owndata
+    liteport.convert(path, verify=1)
+
+
+def external(folder: Path, location: str = "w.bin") -> Path:
+    whole = proto()
+    onnx.save(whole, folder / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    changed = onnx.load(folder / "m.onnx", load_external_data=False)
+    next(e for e in changed.graph.initializer[0].external_data if e.key == "location").value = location
+    (folder / "m.onnx").write_bytes(changed.SerializeToString())
+    return folder / "m.onnx"
+
+
+def test_external_data(tmp_path: Path) -> None:
+    liteport.convert(external(tmp_path), verify=1)
+
+
+@pytest.mark.parametrize("location", ["../w.bin", "/etc/passwd", "", "link/w.bin"])
+def test_external_data_outside_of_the_folder_are_refused(tmp_path: Path, location: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "w.bin").write_bytes(WEIGHTS.tobytes())
+    os.symlink(tmp_path, inside / "link")
+    with pytest.raises(UnsafeFileError, match="outside of its own folder"):
+        liteport.convert(external(inside, location))
+
+
+def test_external_data_that_end_early_are_refused(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    (tmp_path / "w.bin").write_bytes(WEIGHTS.tobytes()[:-4])
+    with pytest.raises(InputError, match="tensor 'w' ends 4 bytes behind"):
+        liteport.convert(path)
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    content = proto().SerializeToString()
+    path = tmp_path / "m.onnx"
+    for damaged in (b"", b"hello, this is text", content[:-100], content[:40], bytes(100)):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"m\.onnx"):
+            liteport.convert(path)
+
+
+def test_tensors_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
+    wrong = proto()
+    wrong.graph.initializer[0].dims[0] = 63
+    path = tmp_path / "m.onnx"
+    path.write_bytes(wrong.SerializeToString())
+    with pytest.raises(InputError, match=r"tensor 'w' has 16384 bytes, which are not FLOAT\[63, 64\]"):
+        liteport.convert(path)
+    with pytest.raises(InputError, match=r"tensor 'w' has 16384 bytes, which are not FLOAT\[63, 64\]"):
+        liteport.convert(wrong)
