@@ -30,12 +30,13 @@ MAY_IMPORT = {
     "model": {"ir", "backends", "check", "calling", "output", "tune"},
     "calling": {"ir", "check"},
     "border": {"ir"},
-    "output": {"ir", "backends", "check"},
+    "output": {"ir"},
     "api": {
         *("ir", "passes", "frontends.torch", "frontends.onnx", "frontends.tflite", "backends", "check"),
         *("model", "border", "tune"),
     },
-    "cli": {"api", "model", "output", "check"},
+    "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "output"},
+    "cli": {"api", "to_onnx", "model", "output", "check"},
 }
 # package: the rooms in which alone it may be imported.
 ONLY_IN = {
@@ -47,6 +48,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
     "onnx": {"frontends.onnx"},
+    "onnx_ir": {"frontends.torch"},
     "onnxruntime": {"check", "frontends.onnx"},
     "google": {"frontends.onnx"},
     "tensorflow": set(),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from liteport import load
+from liteport.backends.tflite.writer import save
 from liteport.check.litert import LiteRT
 from liteport.errors import InputError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import DType, TensorType
-from liteport.output import by_signature, check_target, staged
+from liteport.output import Writer, by_signature, check_target, signature_file, staged
 
 SCALAR = TensorType(DType.FLOAT32, ())
 
@@ -26,6 +28,10 @@ def adding(signature: str | None, number: float, name: str = "") -> Graph:
     x = b.input(SCALAR, "x")
     graph.outputs, graph.output_names = [b.emit(ops.Add(), x, b.const(np.float32(number)))], ["y"]
     return graph
+
+
+def writer(*graphs: Graph) -> Writer:
+    return partial(save, Module(list(graphs)))
 
 
 def choosing(signature: str, then: str, otherwise: str) -> Graph:
@@ -75,7 +81,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(os, "mkdir", refuse)
     with pytest.raises(InputError, match=r"cannot be written to \(Permission denied\)"):
         check_target(tmp_path / "m.tflite")
 
@@ -83,7 +89,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
 def test_staged_files_appear_at_the_end(tmp_path: Path) -> None:
     first, second = tmp_path / "a.tflite", tmp_path / "b.tflite"
     first.write_bytes(b"old")
-    with staged({first: Module([adding("s", 1)]), second: Module([adding("s", 2)])}) as files:
+    with staged({first: writer(adding("s", 1)), second: writer(adding("s", 2))}) as files:
         assert first.read_bytes() == b"old"
         assert not second.exists()
         assert LiteRT(files[second]).run({"x": np.float32(1)})["y"] == 3
@@ -96,7 +102,7 @@ def test_staged_files_appear_at_the_end(tmp_path: Path) -> None:
 def test_what_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     target = tmp_path / "a.tflite"
     target.write_bytes(b"old")
-    with pytest.raises(error), staged({target: Module([adding("s", 1)])}):
+    with pytest.raises(error), staged({target: writer(adding("s", 1))}):
         raise error
     assert os.listdir(tmp_path) == ["a.tflite"]
     assert target.read_bytes() == b"old"
@@ -105,7 +111,7 @@ def test_what_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -
 def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(Exception, match="without graphs"),
-        staged({tmp_path / "a.tflite": Module([adding("s", 1)]), tmp_path / "b.tflite": Module([])}),
+        staged({tmp_path / "a.tflite": writer(adding("s", 1)), tmp_path / "b.tflite": writer()}),
     ):
         pass
     assert os.listdir(tmp_path) == []
@@ -124,5 +130,45 @@ def test_by_signature_takes_along_what_control_flow_needs(tmp_path: Path) -> Non
 
 
 def test_signatures_that_make_no_file_name(tmp_path: Path) -> None:
+    assert signature_file(tmp_path / "m.onnx", "a") == tmp_path / "m.a.onnx"
     with pytest.raises(InputError, match="cannot be part of a file's name"):
         by_signature(Module([adding("a/b", 1)]), tmp_path / "m.tflite")
+
+
+def in_two(first: str, second: str) -> Writer:
+    """Writes one file, and its data beside it."""
+
+    def write(path: Path) -> None:
+        path.write_text(first)
+        path.with_name(f"{path.name}.data").write_text(second)
+
+    return write
+
+
+def test_a_file_and_its_data_appear_together(tmp_path: Path) -> None:
+    target, data = tmp_path / "m.onnx", tmp_path / "m.onnx.data"
+    for number in ("1", "2"):
+        with staged({target: in_two(f"graph {number}", f"weights {number}")}):
+            pass
+        assert (target.read_text(), data.read_text()) == (f"graph {number}", f"weights {number}")
+    assert sorted(os.listdir(tmp_path)) == ["m.onnx", "m.onnx.data"]
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_both_or_none_are_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    target, data = tmp_path / "m.onnx", tmp_path / "m.onnx.data"
+    target.write_text("old graph")
+    data.write_text("old weights")
+    replace, calls = os.replace, []
+
+    def refuse(source: Path, to: Path) -> None:
+        calls.append(to)
+        if len(calls) == failing:
+            raise OSError(28, "No space left on device")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space"), staged({target: in_two("graph", "weights")}):
+        pass
+    assert (target.read_text(), data.read_text()) == ("old graph", "old weights")
+    assert sorted(os.listdir(tmp_path)) == ["m.onnx", "m.onnx.data"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from liteport.check.inspection import Inspection
     from liteport.check.profile import Profile
     from liteport.model import LiteModel
+    from liteport.to_onnx import export_onnx
 
 __all__ = [
     "InputError",
@@ -42,6 +43,7 @@ __all__ = [
     "WeightsError",
     "convert",
     "decoder",
+    "export_onnx",
     "inspect",
     "load",
     "profile",
@@ -53,6 +55,7 @@ __all__ = [
 _HOMES = {
     "convert": "liteport.api",
     "decoder": "liteport.api",
+    "export_onnx": "liteport.to_onnx",
     "inspect": "liteport.api",
     "load": "liteport.api",
     "profile": "liteport.api",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,12 @@ Progress = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Saved:
-    """What save() left: the files, and the verification that they passed, if one was asked for."""
+    """What save() left: the files, the verification that they passed, if one was asked for, and what was done to the
+    model before it was converted."""
 
     files: tuple[Path, ...]
     verification: Verification | None
+    notes: tuple[str, ...] = ()
 
 
 class LiteModel:
@@ -130,12 +132,12 @@ class LiteModel:
         target = check_target(path)
         modules = by_signature(self.module, target) if separate else {target: self.module}
         report(progress, "write")
-        with staged(modules) as files:
+        with staged({file: partial(save, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None
             source = samples_of(verify or None, data, seed)
             checks = [self._compare(LiteRT(file), source, tolerance, progress) for file in files.values() if wanted]
             verification = merged(checks).require() if wanted else None
-        return Saved(tuple(files), verification)
+        return Saved(tuple(files), verification, self.notes)
 
     def inspect(self) -> Inspection:
         """What the file holds: signatures, operators, bytes by part."""

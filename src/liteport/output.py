@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from liteport.backends.tflite.writer import save
 from liteport.errors import InputError
 from liteport.ir.graph import Graph, Module, Op
 
 SUFFIX = ".tflite"
 
+Writer = Callable[[Path], None]
+"""Writes a file, and others beside it whose names begin like its own."""
 
-def check_target(path: str | Path, source: str | Path | None = None) -> Path:
+
+def check_target(path: str | Path, source: str | Path | None = None, suffix: str = SUFFIX) -> Path:
     """Where a model can be written: `path`, its links followed.
 
     Raises InputError for another suffix, a folder, a folder that does not exist or cannot be written
@@ -22,9 +26,9 @@ def check_target(path: str | Path, source: str | Path | None = None) -> Path:
     """
     target = Path(path)
     if target.is_dir():
-        raise InputError(f"{target} is a folder: name the file in it, such as {target / 'model.tflite'}")
-    if target.suffix != SUFFIX:
-        raise InputError(f"the output must be called something{SUFFIX}: {target} is not")
+        raise InputError(f"{target} is a folder: name the file in it, such as {target / f'model{suffix}'}")
+    if target.suffix != suffix:
+        raise InputError(f"the output must be called something{suffix}: {target} is not")
     if target.exists() and not target.is_file():
         raise InputError(f"{target} is not a regular file: name another output")
     if not target.parent.is_dir():
@@ -34,53 +38,83 @@ def check_target(path: str | Path, source: str | Path | None = None) -> Path:
     target = target.resolve()
     try:
         # Permissions do not tell (root, read-only mounts, quotas): only trying does.
-        probe = beside(target)
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        _workshop(target.parent).rmdir()
     except OSError as error:
         raise InputError(f"{target.parent} cannot be written to ({error.strerror}): name another output") from error
     return target
 
 
 @contextmanager
-def staged(modules: Mapping[Path, Module]) -> Iterator[dict[Path, Path]]:
-    """Writes each module beside its target; the block gets {target: written file}.
+def staged(writers: Mapping[Path, Writer]) -> Iterator[dict[Path, Path]]:
+    """Writes each file in a folder of its own beside its target; the block gets {target: written file}.
 
-    When the block ends well every file is renamed to its target; when it does not, or is interrupted,
+    When the block ends well every file is renamed to its place; when it does not, or is interrupted,
     they are removed, and what stood at the targets stays.
     """
-    written: dict[Path, Path] = {}
+    workshops: dict[Path, Path] = {}
     try:
-        for target, module in modules.items():
-            written[target] = beside(target)
-            save(module, written[target])
+        written: dict[Path, Path] = {}
+        for target, write in writers.items():
+            if target.parent not in workshops:
+                workshops[target.parent] = _workshop(target.parent)
+            written[target] = workshops[target.parent] / target.name
+            write(written[target])
         yield written
-        for target, file in written.items():
-            os.replace(file, target)
+        for folder, workshop in workshops.items():
+            _put_in_place({folder / file.name: file for file in _data_first(workshop)}, workshop)
     finally:
-        for file in written.values():
-            file.unlink(missing_ok=True)
+        for workshop in workshops.values():
+            shutil.rmtree(workshop, ignore_errors=True)
 
 
-def beside(target: Path) -> Path:
-    """A name for the file while it is written, in the same folder: a rename must not cross file systems."""
-    return target.with_name(f".{target.stem}.{os.getpid()}{SUFFIX}")
+def _workshop(folder: Path) -> Path:
+    """A new folder in `folder`, for files while they are written: a rename must not cross file systems."""
+    return Path(tempfile.mkdtemp(prefix=".liteport.", dir=folder))
+
+
+def _data_first(workshop: Path) -> list[Path]:
+    """The files in it: those with a longer name than another's (model.onnx.data) before that."""
+    return sorted(workshop.iterdir(), reverse=True)
+
+
+def _put_in_place(files: Mapping[Path, Path], workshop: Path) -> None:
+    """Renames each file to its target: all of them, or none, and what stood there before stays.
+
+    A single file replaces the one that is there in one step.
+    """
+    old = {target: workshop / f".{target.name}" for target in files if len(files) > 1 and target.exists()}
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for target, file in files.items():
+            if target in old:
+                os.replace(target, old[target])
+                moved.append((old[target], target))
+            os.replace(file, target)
+            moved.append((target, file))
+    except BaseException:
+        for now, before in reversed(moved):
+            os.replace(now, before)
+        raise
+
+
+def signature_file(target: Path, signature: str) -> Path:
+    """The file of one signature alone: model.<signature>.tflite for model.tflite.
+
+    Raises InputError where the signature's name cannot be part of a file's name.
+    """
+    name = f"{target.stem}.{signature}{target.suffix}"
+    if Path(name).name != name:
+        raise InputError(f"signature {signature!r} cannot be part of a file's name: give it another")
+    return target.with_name(name)
 
 
 def by_signature(module: Module, target: Path) -> dict[Path, Module]:
-    """A module for each signature, and the file that it goes to: model.tflite becomes model.<signature>.tflite.
-
-    Raises InputError where a signature's name cannot be part of a file's name.
-    """
+    """A module for each signature, and the file that it goes to. Raises InputError (see signature_file)."""
     parts: dict[Path, Module] = {}
     for graph in module.signatures:
-        name = f"{target.stem}.{graph.signature}{SUFFIX}"
-        if Path(name).name != name:
-            raise InputError(
-                f"signature {graph.signature!r} cannot be part of a file's name: save them all as one file"
-            )
         graphs = [graph, *_bodies(graph, module)]
-        parts[target.with_name(name)] = Module(graphs, dict(module.metadata), module.description)
+        file = signature_file(target, str(graph.signature))
+        parts[file] = Module(graphs, dict(module.metadata), module.description)
     return parts
 
 

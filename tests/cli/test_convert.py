@@ -65,6 +65,9 @@ SOURCES: list[tuple[str, tuple[str, ...], list[str]]] = [
     ("pickle", ("whole.pth", "--trust-pickle", "--source", ".", "--input", "2,3"), ["whole.tflite"]),
     ("tflite", ("old.tflite", "-o", "new.tflite"), ["new.tflite"]),
     ("entries", ("net.py:Net", "--entry", "forward=2,3", "--entry", "t:track=2,3;5:int64:0..49"), ["net.tflite"]),
+    ("onnx", ("net.py:Net", "--input", "2,3", "-o", "new.onnx"), ["new.onnx"]),
+    ("exported to onnx", ("net.pt2", "-o", "new.onnx"), ["new.onnx"]),
+    ("weights to onnx", ("net.pth", "--model", "net.py:Net", "--input", "2,3", "-o", "new.onnx"), ["new.onnx"]),
     (
         "separate",
         ("net.py:Net", "--entry", "forward=2,3", "--entry", "track=2,3;5:int64:0..49", "--separate"),
@@ -92,6 +95,25 @@ def test_sources(folder: Path, liteport: Liteport, arguments: tuple[str, ...], f
     assert sorted(set(os.listdir()) - before - {"__pycache__"}) == files
     assert "passed on 2 samples" in done.out
     assert all(f"{file}  " in done.out for file in files)
+
+
+def test_onnx(folder: Path, liteport: Liteport) -> None:
+    done = liteport("convert", *NET, "-o", "out.onnx", "--input-names", "features", "--dynamic", "batch")
+    assert done.code == 0, done.err
+    assert done.out.startswith("out.onnx  ")
+    assert "passed on 8 samples of random inputs (seed 0)" in done.out
+    for stage in ("load", "export", "write", "verify"):
+        assert f"{stage} " in done.err
+    assert len(done.err.splitlines()) == 1
+    done = liteport("verify", *NET[:1], "out.onnx", "--input", "5,3")
+    assert (done.code, "passed on 8 samples" in done.out) == (0, True)
+    done = liteport("convert", *NET, "-o", "out.onnx", "--json")
+    [file] = json.loads(done.out)["files"]
+    assert file == {"path": str(folder.resolve() / "out.onnx"), "size": (folder / "out.onnx").stat().st_size}
+    done = liteport("convert", *NET, "-o", "out.onnx", "--tune")
+    assert (done.code, "--tune choose among forms of a .tflite" in done.err) == (2, True)
+    done = liteport("convert", *NET, "-o", "out.onnx", "--channels-last", "all")
+    assert (done.code, "convert to .tflite" in done.err) == (2, True)
 
 
 def test_json(folder: Path, liteport: Liteport) -> None:
@@ -156,7 +178,7 @@ ERRORS: list[tuple[str, tuple[str, ...], int, str]] = [
     ("operators", ("net.py:Unsupported", "--input", "3,3"), 1, "cannot be converted"),
     ("no folder", (*NET, "-o", "a/b.tflite"), 2, "there is no folder a"),
     ("folder", (*NET, "-o", "."), 2, "is a folder"),
-    ("suffix", (*NET, "-o", "net.onnx"), 2, "must be called something.tflite"),
+    ("suffix", (*NET, "-o", "net.lite"), 2, "must be called something.tflite"),
     ("unwritable", (*NET, "-o", "/proc/net.tflite"), 2, "/proc cannot be written to"),
     ("itself", ("old.tflite",), 2, "old.tflite is the source itself: name another output with -o"),
     ("input for tflite", ("old.tflite", "--input", "1", "-o", "new.tflite"), 2, "old.tflite is complete"),
@@ -289,7 +311,7 @@ def test_signals(folder: Path, sent: signal.Signals) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits "ignore"
     ) as process:
-        while not list(folder.glob(".new.*.tflite")) and process.poll() is None:
+        while not list(folder.glob(".liteport.*/new.tflite")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(sent)
         out, err = process.communicate(timeout=20)

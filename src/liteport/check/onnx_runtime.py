@@ -21,7 +21,7 @@ _ERRORS_ONLY = 4
 
 
 class OnnxRuntime:
-    """An .onnx file loaded in ONNX Runtime, on the CPU; its one signature is called "serving_default".
+    """An .onnx file loaded in ONNX Runtime, on the CPU; `signature` is the name of its only one.
 
     `model` is a path, or the file's bytes. `shapes` are the example's, by input, where the file leaves dimensions open:
     1 stands for each of these otherwise. Raises UsageError where ONNX Runtime is not installed,
@@ -29,7 +29,12 @@ class OnnxRuntime:
     """
 
     def __init__(
-        self, model: str | Path | bytes, *, threads: int = 2, shapes: Mapping[str, Shape] | None = None
+        self,
+        model: str | Path | bytes,
+        *,
+        signature: str = UNSIGNED,
+        threads: int = 2,
+        shapes: Mapping[str, Shape] | None = None,
     ) -> None:
         runtime = _onnxruntime()
         options = runtime.SessionOptions()
@@ -45,7 +50,7 @@ class OnnxRuntime:
         self._inputs = self._session.get_inputs()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._example_shapes = dict(shapes or {})
-        self.signatures: dict[str, Sequence[str]] = {UNSIGNED: self._outputs}
+        self.signatures: dict[str, Sequence[str]] = {signature: self._outputs}
 
     def example(self, signature: str) -> dict[str, Array]:
         """Inputs of the right types, in order: zeros, and for integers the range that is always valid.

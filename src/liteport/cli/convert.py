@@ -1,4 +1,4 @@
-"""liteport convert SOURCE -o OUT.tflite"""
+"""liteport convert SOURCE -o OUT.tflite (or OUT.onnx)"""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from liteport.cli.display import Display
 from liteport.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
-    from liteport.model import LiteModel, Saved
+    from liteport.check.inspection import Inspection
+    from liteport.model import Saved
 
 
 def convert(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A .pth, .pt, .pt2, .safetensors or .tflite file, or file.py:Name.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A .pth, .pt, .pt2, .safetensors, .onnx or .tflite file, or file.py:Name."
+        ),
     ],
     output: options.Output = None,
     input: options.Input = None,
@@ -54,32 +58,42 @@ def convert(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Convert a model to .tflite, compare the file with its source, and put it in place if they agree."""
+    """Convert a model to .tflite (or .onnx), compare the file with its source, and put it in place if they agree."""
     from liteport import api
     from liteport.model import samples_of
     from liteport.output import check_target
+    from liteport.to_onnx import SUFFIX, export_onnx
 
-    target = check_target(output or default_output(source), source)
+    to_onnx = output is not None and output.suffix == SUFFIX
+    target = check_target(output or default_output(source), source, SUFFIX if to_onnx else ".tflite")
     if (no_verify or verify == 0) and data is not None:
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
     described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
+    if to_onnx and (prefer != "balanced" or way["tune"]):
+        raise UsageError(
+            "--prefer and --tune choose among forms of a .tflite: an .onnx is written as torch.onnx has it"
+        )
     shown = not quiet and not as_json
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
-            result = api.convert(source, **described, **border, **way, debug=debug, progress=display)
-            if tune_record is not None and result.tuning is not None:
-                result.tuning.save(tune_record)
-            saved = result.save(target, separate=separate, data=samples, tolerance=tolerance, progress=display)
+            writing: dict[str, Any] = {"separate": separate, "data": samples, "tolerance": tolerance}
+            if to_onnx:
+                saved = export_onnx(source, target, **described, **border, **writing, progress=display)
+            else:
+                result = api.convert(source, **described, **border, **way, debug=debug, progress=display)
+                if tune_record is not None and result.tuning is not None:
+                    result.tuning.save(tune_record)
+                saved = result.save(target, **writing, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error
     if as_json:
-        print(json.dumps(_as_dict(result, saved, display.seconds), indent=2))
+        print(json.dumps(_as_dict(saved, display.seconds), indent=2))
     elif shown:
-        _show(result, saved, sum(display.seconds.values()))
+        _show(saved, sum(display.seconds.values()))
 
 
 def default_output(source: str) -> Path:
@@ -99,27 +113,35 @@ def _not_written(error: VerificationError, shown: bool) -> VerificationError:
     return VerificationError(f"{error}. {hint}", error.verification)
 
 
-def _as_dict(result: LiteModel, saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
-    from liteport import api
-
+def _as_dict(saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
     return {
-        "files": [{"path": str(file), **api.inspect(file).to_dict()} for file in saved.files],
+        "files": [{"path": str(file), **_described(file)} for file in saved.files],
         "verification": saved.verification.to_dict() if saved.verification else None,
-        "notes": list(result.notes),
+        "notes": list(saved.notes),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
     }
 
 
-def _show(result: LiteModel, saved: Saved, seconds: float) -> None:
-    from liteport import api
-
+def _show(saved: Saved, seconds: float) -> None:
     for number, file in enumerate(saved.files):
-        contents = api.inspect(file)
         place = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-        head = tables.headline(place, contents, None if number else seconds)
+        head = tables.headline(place, file.stat().st_size, None if number else seconds)
         if number:
             print()
-        tables.show(head, tables.signatures(contents), tables.operators(contents))
+        contents = _contents(file)
+        tables.show(head, *([tables.signatures(contents), tables.operators(contents)] if contents else []))
     checked = [tables.verification(saved.verification)] if saved.verification else []
-    said = [tables.notes(result.notes)] if result.notes else []
+    said = [tables.notes(saved.notes)] if saved.notes else []
     tables.show(None, *checked, *said)
+
+
+def _described(file: Path) -> dict[str, Any]:
+    contents = _contents(file)
+    return contents.to_dict() if contents else {"size": file.stat().st_size}
+
+
+def _contents(file: Path) -> Inspection | None:
+    """What a .tflite holds; None for a file of another kind."""
+    from liteport import api
+
+    return api.inspect(file) if api.is_tflite(file) else None

@@ -24,4 +24,4 @@ def inspect(
         print(json.dumps({"path": str(file), **contents.to_dict()}, indent=2))
         return
     counts = tables.operators(contents, shown=None)
-    tables.show(tables.headline(file, contents), tables.signatures(contents), counts, tables.parts(contents))
+    tables.show(tables.headline(file, contents.size), tables.signatures(contents), counts, tables.parts(contents))

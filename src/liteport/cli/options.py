@@ -141,12 +141,18 @@ Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of the random sampl
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", help="The .tflite to write: SOURCE's own name here.", rich_help_panel=OUTPUT
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The .tflite (or .onnx) to write: SOURCE's own name here, .tflite.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Separate = Annotated[
     bool,
-    typer.Option("--separate", help="One file for each signature, FILE.NAME.tflite.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--separate", help="One file for each signature, FILE.NAME.tflite (or .onnx).", rich_help_panel=OUTPUT
+    ),
 ]
 Prefer = Annotated[
     str,

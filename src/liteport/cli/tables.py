@@ -34,10 +34,10 @@ def size(count: int) -> str:
     return f"{number:.2f} GB"
 
 
-def headline(path: str | Path, inspection: Inspection, seconds: float | None = None) -> Text:
+def headline(path: str | Path, bytes: int, seconds: float | None = None) -> Text:
     """The file's name, its size, and how long it took."""
     took = "" if seconds is None else f" in {seconds:.1f} s"
-    return Text.assemble((str(path), "bold"), f"  {size(inspection.size)}{took}")
+    return Text.assemble((str(path), "bold"), f"  {size(bytes)}{took}")
 
 
 def signatures(inspection: Inspection) -> RenderableType:
