@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -23,6 +23,7 @@ from liteport.frontends.tflite.reader import read
 from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.passes.choose.choose import Choice, preference
+from liteport.passes.choose.sites import advice
 from liteport.tune.decider import Decider, Tune
 from liteport.tune.record import Record
 
@@ -279,7 +280,12 @@ def profile(
     LiteRT cannot run it.
     """
     opened = model if isinstance(model, LiteModel) else load(model)
-    return opened.profile(signature, threads=threads, runs=runs)
+    found = opened.profile(signature, threads=threads, runs=runs)
+    advised = {graph.name: advice(graph) for graph in opened.module.graphs}
+    return replace(
+        found,
+        operators=tuple(replace(each, advice=advised[each.graph].get(each.index, "")) for each in found.operators),
+    )
 
 
 def is_tflite(model: Any) -> bool:

@@ -34,6 +34,16 @@ def test_tables(file: Path, liteport: Liteport) -> None:
     assert "XNNPACK runs 2 of 3 operators in 2 partitions" in done.out
 
 
+def test_a_faster_form_is_named(folder: Path, liteport: Liteport) -> None:
+    module = nn.Conv2d(8, 8, 7, padding=3, groups=8)
+    api.convert(module, (torch.ones(1, 8, 20, 20),), prefer="size").save(folder / "wide.tflite")
+    done = liteport("profile", "wide.tflite", "--runs", "1")
+    assert "depthwise tiles: liteport convert" in done.out
+    operators = json.loads(liteport("profile", "wide.tflite", "--runs", "1", "--json").out)["operators"]
+    advised = [each["operator"] for each in operators if each["advice"]]
+    assert advised == ["DEPTHWISE_CONV_2D"]
+
+
 def test_json(file: Path, liteport: Liteport) -> None:
     result = json.loads(liteport("profile", file, "--runs", "3", "--json").out)
     assert [each["operator"] for each in result["operators"]] == ["FULLY_CONNECTED", "SIGN", "SOFTMAX"]

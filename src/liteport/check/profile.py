@@ -34,7 +34,7 @@ class OperatorTime:
 
     `kernel` is the XNNPACK operator that does it, "built-in" for one of LiteRT's own, or empty where XNNPACK joined
     it to a neighbour. `partition` numbers XNNPACK's partitions of the graph; outside them it is None, and `reason` says
-    why.
+    why. `advice` is the rule that knows a faster form of it, and what to call for that.
     """
 
     graph: str
@@ -47,6 +47,7 @@ class OperatorTime:
     calls: int
     seconds: float
     reason: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,15 @@ class Profile:
         found: dict[tuple[str, str], list[OperatorTime]] = defaultdict(list)
         for each in self.outside:
             found[each.operator, each.reason].append(each)
+        return dict(sorted(found.items(), key=lambda item: -sum(each.seconds for each in item[1])))
+
+    @property
+    def advice(self) -> dict[str, list[OperatorTime]]:
+        """The operators that a rule knows a faster form of, by the rule, those that take most first."""
+        found: dict[str, list[OperatorTime]] = defaultdict(list)
+        for each in self.slowest:
+            if each.advice:
+                found[each.advice].append(each)
         return dict(sorted(found.items(), key=lambda item: -sum(each.seconds for each in item[1])))
 
     def to_dict(self) -> dict[str, Any]:

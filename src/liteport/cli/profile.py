@@ -33,4 +33,5 @@ def profile(
         return
     shown = None if show_all else _SHOWN
     blocks = tables.slowest(result, shown), tables.kinds(result), tables.partitions(result)
-    tables.show(tables.run_time(file, result), *blocks)
+    advised = [tables.advice(result)] if result.advice else []
+    tables.show(tables.run_time(file, result), *blocks, *advised)

@@ -193,6 +193,17 @@ def partitions(profile: Profile) -> RenderableType:
     return Group(text, Text(), table)
 
 
+def advice(profile: Profile) -> RenderableType:
+    """What would take less time in another form."""
+    table = _table()
+    for title in ("ms", "share", "count"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("has a faster form", overflow="fold")
+    for rule, each in profile.advice.items():
+        table.add_row(*_share(sum(o.seconds for o in each), profile), str(len(each)), rule)
+    return table
+
+
 def kit(folder: Path, files: Sequence[Path]) -> Text:
     """Where a tuning kit is, and what to do with it."""
     what = f"  {len(files) - 2} candidates, {size(sum(file.stat().st_size for file in files))}\n"
