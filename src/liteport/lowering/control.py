@@ -14,9 +14,9 @@ from liteport.errors import InvalidGraphError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value, constant
-from liteport.ir.sizes import Size, int_array, linear, symbols
+from liteport.ir.sizes import Size, int_array, is_fixed, linear, symbols
 from liteport.ir.types import TensorType
-from liteport.lowering import basic
+from liteport.lowering import basic, joining
 
 B = TypeVar("B", bound=Builder)
 Values = Sequence[Value]
@@ -61,6 +61,55 @@ def loop(b: B, test: Callable[[B, Values], Values], step: Callable[[B, Values], 
     return list(b.emit_many(operator, *operands))[: len(start)]
 
 
+def tried(b: B, write: Callable[[B], Values]) -> list[Value]:
+    """What `write` gives, without anything being written: to see the types of a body's results, and which are constant.
+
+    Raises what `write` raises.
+    """
+    before = list(b.bodies)
+    inner = b.body("tried")
+    results = list(write(inner))
+    for op in reversed(inner.graph.ops):
+        inner.graph.erase(op)
+    b.bodies[:] = before
+    return results
+
+
+Step = Callable[[B, Values, Values], tuple[Values, Values]]
+
+
+def scan_rows(
+    b: B, step: Step[B], start: Values, xs: Values, *, few: int, outputs: Sequence[TensorType] | None = None
+) -> tuple[list[Value], list[Value]]:
+    """The rows of results, stacked, that step(b, rows, state) -> (rows of results, state) makes of the rows of `xs`,
+    and the last state: step by step where these are `few`, else by a loop. `outputs` are the stacks' types, if known.
+    """
+    count = xs[0].shape[0]
+    if is_fixed((count,)) and 0 < count <= few:
+        return written_out(
+            b, step, start, [list(row) for row in zip(*(joining.unstack(b, x, 0) for x in xs), strict=True)]
+        )
+
+    def one(b: B, _: Value, rows: Values, state: Values) -> tuple[Values, Values]:
+        made, state = step(b, [basic.squeeze(b, r, 0) for r in rows], state)
+        return [basic.unsqueeze(b, v, 0) for v in made], state
+
+    if outputs is None:
+        rows = [Value(TensorType(x.dtype, x.shape[1:]), x.name) for x in xs]
+        made = tried(b, lambda b: step(b, rows, [Value(v.type, v.name) for v in start])[0])
+        outputs = [TensorType(v.dtype, (count, *v.shape)) for v in made]
+    return scan(b, one, start, xs, outputs)
+
+
+def written_out(b: B, step: Step[B], state: Values, rows: Sequence[Values]) -> tuple[list[Value], list[Value]]:
+    """The steps for these rows, one after the other: stacks of their results, and the last state."""
+    made: list[Values] = []
+    for row in rows:
+        results, state = step(b, row, state)
+        made.append(results)
+    return [joining.stack(b, parts, 0) for parts in zip(*made, strict=True)], list(state)
+
+
 def scan(
     b: B,
     step: Callable[[B, Value, Values, Values], tuple[Values, Values]],
@@ -84,15 +133,17 @@ def scan(
     def body(b: B, values: Values) -> Values:
         at, made, state = values[0], values[1 : 1 + len(outputs)], values[1 + len(outputs) :]
         parts, state = step(b, at, [_rows(b, x, at, rows) for x in xs], state)
-        placed = [
-            b.emit(ops.DynamicUpdateSlice(), v, part, _place(b, at, v.rank))
-            for v, part in zip(made, parts, strict=True)
-        ]
+        placed = [put_rows(b, v, at, part) for v, part in zip(made, parts, strict=True)]
         return [b.emit(ops.Add(), at, basic.ints(b, [rows])), *placed, *state]
 
     space = [basic.zeros(b, t) for t in outputs]
     _, *results = loop(b, test, body, [basic.ints(b, [0]), *space, *start])
     return results[: len(outputs)], results[len(outputs) :]
+
+
+def put_rows(b: Builder, x: Value, at: Value, part: Value) -> Value:
+    """x with its rows from at[1] on replaced by those of `part`."""
+    return b.emit(ops.DynamicUpdateSlice(), x, part, _place(b, at, x.rank))
 
 
 def _rows(b: Builder, x: Value, at: Value, count: int) -> Value:

@@ -20,7 +20,8 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Value, constant
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import TensorType
-from liteport.lowering import basic, control, joining, matmul
+from liteport.lowering import basic, control, formula, joining, math, matmul
+from liteport.lowering.formula import Term
 
 State = tuple[Value, ...]
 Values = Sequence[Value]
@@ -36,7 +37,8 @@ _BLOCK = 16
 class Weights:
     """One direction of one layer: input[G*H, I], hidden[G*H, P], their biases[G*H], projection[P, H] if P is not H.
 
-    The G gates stand one after the other: LSTM input, forget, cell, output; GRU reset, update, new.
+    The G gates stand one after the other: LSTM input, forget, cell, output; GRU reset, update, new. An LSTM's memory
+    may have a share in its input, forget and output gate: peepholes[3*H].
     """
 
     input: Value
@@ -44,55 +46,121 @@ class Weights:
     input_bias: Value | None = None
     hidden_bias: Value | None = None
     projection: Value | None = None
+    peepholes: Value | None = None
 
 
 @dataclass(frozen=True)
 class Recurrence:
-    """What the steps of a layer apply to the state: hidden[G*H, P], bias[G*H], projection[P, H]; for two directions
-    hidden[2, P, G*H], bias[2, G*H], projection[2, H, P], to states with a leading dimension of 2.
+    """What the steps of a layer apply to the state: hidden[G*H, P], bias[G*H], projection[P, H], peepholes[3*H]; for
+    two directions hidden[2, P, G*H], bias[2, G*H], projection[2, H, P], peepholes[2, 3*H], to states with a leading
+    dimension of 2.
     """
 
     hidden: Value
     bias: Value | None = None
     projection: Value | None = None
+    peepholes: Value | None = None
+
+    def gates(self, b: Builder, first: int, end: int) -> Recurrence:
+        """What the gates from row `first` to row `end` of hidden take from the state."""
+        along = 0 if self.hidden.rank == 2 else -1
+        bias = None if self.bias is None else _part(b, self.bias, -1, first, end)
+        return Recurrence(_part(b, self.hidden, along, first, end), bias)
 
 
 # A cell takes the input's share of the gates, [.., B, G*H], and the state, whose first value is the output, [.., B, P].
 Cell = Callable[[Builder, Value, State, Recurrence], State]
+Function = Callable[[Term], Term]
 
 
-def lstm_cell(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
-    """c' = forget * c + input * cell;  h' = output * tanh(c')"""
-    hidden, memory = state
-    total = b.emit(ops.Add(), gates, _share(b, hidden, recurrence))
-    put_in, forget, cell, put_out = joining.pieces(b, total, -1, [memory.shape[-1]] * 4)
-    kept = b.emit(ops.Mul(), b.emit(ops.Logistic(), forget), memory)
-    added = b.emit(ops.Mul(), b.emit(ops.Logistic(), put_in), b.emit(ops.Tanh(), cell))
-    memory = b.emit(ops.Add(), kept, added)
-    hidden = b.emit(ops.Mul(), b.emit(ops.Logistic(), put_out), b.emit(ops.Tanh(), memory))
-    if recurrence.projection is not None:
-        hidden = _product(b, hidden, recurrence.projection)
-    return hidden, memory
+def lstm(
+    gate: Function = formula.sigmoid,
+    cell: Function = formula.tanh,
+    output: Function = formula.tanh,
+    *,
+    clip: float | None = None,
+    coupled: bool = False,
+) -> Cell:
+    """c' = forget * c + input * cell;  h' = output * tanh(c')
+
+    The functions of the gates, of the cell and of the memory may be others than sigmoid and tanh; what goes into the
+    first two is clipped (ONNX Runtime leaves the memory as it is); a forget gate that is coupled is 1 - input.
+    """
+
+    def step(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
+        hidden, memory = state[0], Term(b, state[1])
+        total = b.emit(ops.Add(), gates, _share(b, hidden, recurrence))
+        shares = [Term(b, v) for v in joining.pieces(b, total, -1, [state[1].shape[-1]] * 4)]
+        seen = _peepholes(b, recurrence.peepholes)
+        put_in = gate(_clipped(_with_memory(shares[0], seen, 0, memory), clip))
+        forget = 1.0 - put_in if coupled else gate(_clipped(_with_memory(shares[1], seen, 1, memory), clip))
+        memory = forget * memory + put_in * cell(_clipped(shares[2], clip))
+        put_out = gate(_clipped(_with_memory(shares[3], seen, 2, memory), clip))
+        hidden = (put_out * output(memory)).value
+        if recurrence.projection is not None:
+            hidden = _product(b, hidden, recurrence.projection)
+        return hidden, memory.value
+
+    return step
 
 
-def gru_cell(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
-    """n = tanh(new_x + reset * new_h);  h' = n + update * (h - n)"""
-    (hidden,) = state
-    size = hidden.shape[-1]
-    own, new = joining.pieces(b, gates, -1, [2 * size, size])
-    own_share, new_share = joining.pieces(b, _share(b, hidden, recurrence), -1, [2 * size, size])
-    reset, update = joining.pieces(b, b.emit(ops.Logistic(), b.emit(ops.Add(), own, own_share)), -1, [size, size])
-    fresh = b.emit(ops.Tanh(), b.emit(ops.Add(), new, b.emit(ops.Mul(), reset, new_share)))
-    return (b.emit(ops.Add(), fresh, b.emit(ops.Mul(), update, b.emit(ops.Sub(), hidden, fresh))),)
+def _peepholes(b: Builder, weights: Value | None) -> list[Term]:
+    """Those of the input, forget and output gate, each to be multiplied with the memory; none where there are none."""
+    if weights is None:
+        return []
+    size = weights.shape[-1] // 3
+    parts = [_part(b, weights, -1, i * size, (i + 1) * size) for i in range(3)]
+    return [Term(b, basic.unsqueeze(b, v, 1) if v.rank == 2 else v) for v in parts]
 
 
-def plain_cell(activation: type[ops.Unary]) -> Cell:
+def _with_memory(share: Term, peepholes: Sequence[Term], gate: int, memory: Term) -> Term:
+    return share + memory * peepholes[gate] if peepholes else share
+
+
+def gru(
+    gate: Function = formula.sigmoid,
+    new: Function = formula.tanh,
+    *,
+    clip: float | None = None,
+    reset_first: bool = False,
+) -> Cell:
+    """n = tanh(new_x + reset * new_h);  h' = n + update * (h - n)
+
+    new_h is the state's share; `reset_first`: that of the state times the reset gate, in its stead.
+    """
+
+    def step(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
+        hidden = Term(b, state[0])
+        size = state[0].shape[-1]
+        own, fresh = (Term(b, v) for v in joining.pieces(b, gates, -1, [2 * size, size]))
+        if reset_first:
+            both = _share(b, state[0], recurrence.gates(b, 0, 2 * size))
+        else:
+            both, late = joining.pieces(b, _share(b, state[0], recurrence), -1, [2 * size, size])
+        switches = gate(_clipped(own + Term(b, both), clip)).value
+        reset, update = (Term(b, v) for v in joining.pieces(b, switches, -1, [size, size]))
+        if reset_first:
+            share = Term(b, _share(b, (reset * hidden).value, recurrence.gates(b, 2 * size, 3 * size)))
+        else:
+            share = reset * Term(b, late)
+        fresh = new(_clipped(fresh + share, clip))
+        return ((fresh + update * (hidden - fresh)).value,)
+
+    return step
+
+
+def rnn(activation: Function = formula.tanh, *, clip: float | None = None) -> Cell:
     """h' = activation(x's share + h's share)"""
 
-    def cell(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
-        return (b.emit(activation(), b.emit(ops.Add(), gates, _share(b, state[0], recurrence))),)
+    def step(b: Builder, gates: Value, state: State, recurrence: Recurrence) -> State:
+        total = Term(b, b.emit(ops.Add(), gates, _share(b, state[0], recurrence)))
+        return (activation(_clipped(total, clip)).value,)
 
-    return cell
+    return step
+
+
+def _clipped(x: Term, clip: float | None) -> Term:
+    return x if clip is None else math.clamp(x, -clip, clip)
 
 
 def step(b: Builder, x: Value, state: State, weights: Weights, cell: Cell) -> State:
@@ -110,66 +178,114 @@ def layers(
     """
     ends: list[list[Value]] = []
     for first in range(0, len(weights), directions):
-        start = tuple(_side_by_side(b, basic.narrow(b, state, 0, first, directions)) for state in states)
-        x, end = _layer(b, x, start, weights[first : first + directions], cell)
-        ends.append([basic.reshape(b, v, (directions, *v.shape[-2:])) for v in end])
+        start = [basic.narrow(b, state, 0, first, directions) for state in states]
+        outputs, end = layer(b, x, start, weights[first : first + directions], cell, [False, True][:directions])
+        x = joining.join(b, outputs, 2)
+        ends.append(end)
     return x, [joining.join(b, parts, 0) for parts in zip(*ends, strict=True)]
 
 
-def _layer(b: Builder, x: Value, start: State, weights: Sequence[Weights], cell: Cell) -> tuple[Value, State]:
-    """The outputs [T, B, directions * P] of one layer on x[T, B, I], and its last state.
+def layer(
+    b: Builder,
+    x: Value,
+    states: Sequence[Value],
+    weights: Sequence[Weights],
+    cell: Cell,
+    backward: Sequence[bool],
+    lengths: Value | None = None,
+) -> tuple[list[Value], list[Value]]:
+    """One layer on x[T, B, I] from states [directions, B, ..]: the outputs of each direction, [T, B, P], which are in
+    the order of x also where it sees the steps in reverse (`backward`), and the last states.
 
-    The second direction sees the steps in reverse, beside the first: both take their gates from the same place.
+    Two directions run side by side: both take their gates from the same place. With lengths[B] of the sequences, what
+    follows their ends has no part in the states, and zeros for outputs.
     """
     steps, batch, _ = x.shape
-    seen = [x, joining.flip(b, x, [0])][: len(weights)]
+    seen = [_reversed(b, x, lengths) if back else x for back in backward]
     shares = [matmul.linear(b, s, w.input, w.input_bias) for s, w in zip(seen, weights, strict=True)]
     gates = joining.join(b, [basic.unsqueeze(b, s, 1) for s in shares], 1)
+    start = tuple(_side_by_side(b, state) for state in states)
     gates = basic.reshape(b, gates, (steps * start[0].shape[0], *start[0].shape[1:-1], shares[0].shape[-1]))
+    inside = None if lengths is None else _inside(b, steps, lengths)
+    mask = [] if inside is None else [_for_rows(b, inside, start[0])]
     run = _unrolled if is_fixed([steps]) and steps <= _UNROLLED else _looped
-    outputs, end = run(b, gates, start, _recurrence(b, weights), cell)
+    outputs, end = run(b, [gates, *mask], start, _recurrence(b, weights), cell)
     outputs = basic.reshape(b, outputs, (steps, len(weights), batch, outputs.shape[-1]))
-    forward, *backward = joining.unstack(b, outputs, 1)
-    return joining.join(b, [forward, *(joining.flip(b, v, [0]) for v in backward)], 2), end
+    found = joining.unstack(b, outputs, 1)
+    if inside is not None:
+        found = [formula.where(Term(b, inside), Term(b, v), 0.0).value for v in found]
+    found = [_reversed(b, v, lengths) if back else v for v, back in zip(found, backward, strict=True)]
+    return found, [basic.reshape(b, v, (len(weights), *v.shape[-2:])) for v in end]
 
 
-def _unrolled(b: Builder, gates: Value, state: State, recurrence: Recurrence, cell: Cell) -> tuple[Value, State]:
+def _reversed(b: Builder, x: Value, lengths: Value | None) -> Value:
+    """x[T, B, ..] with its steps turned round, for each sequence those up to its end."""
+    return (
+        joining.flip(b, x, [0]) if lengths is None else b.emit(ops.ReverseSequence(seq_dim=0, batch_dim=1), x, lengths)
+    )
+
+
+def _inside(b: Builder, steps: int, lengths: Value) -> Value:
+    """Which steps come before the sequences' ends: bools [T, B, 1]."""
+    step = basic.reshape(b, basic.ramp(b, steps, lengths.dtype), (steps, 1, 1))
+    return b.emit(ops.Less(), step, basic.reshape(b, lengths, (1, lengths.shape[0], 1)))
+
+
+def _for_rows(b: Builder, inside: Value, state: Value) -> Value:
+    """The bools for each row of the gates, which broadcast against the state."""
+    steps, batch, _ = inside.shape
+    if state.rank == 2:
+        return basic.reshape(b, inside, (steps * batch, 1))
+    both = basic.broadcast_to(b, basic.unsqueeze(b, inside, 1), (steps, state.shape[0], batch, 1))
+    return basic.reshape(b, both, (steps * state.shape[0], batch, 1))
+
+
+def _advanced(b: Builder, rows: Values, state: State, recurrence: Recurrence, cell: Cell) -> State:
+    """The state after one step, on the gates and, where there is one, the mask of the sequences that go on."""
+    new = cell(b, rows[0], state, recurrence)
+    if len(rows) == 1:
+        return new
+    going = Term(b, rows[1])
+    return tuple(formula.where(going, Term(b, v), Term(b, old)).value for v, old in zip(new, state, strict=True))
+
+
+def _unrolled(b: Builder, xs: Values, state: State, recurrence: Recurrence, cell: Cell) -> tuple[Value, State]:
     """The outputs of all steps, one after the other along the first dimension as the gates are, and the last state."""
     rows = state[0].shape[0]
     outputs: list[Value] = []
-    for step in range(gates.shape[0] // rows):
-        state = cell(b, basic.narrow(b, gates, 0, step * rows, rows), state, recurrence)
+    for step in range(xs[0].shape[0] // rows):
+        state = _advanced(b, [basic.narrow(b, x, 0, step * rows, rows) for x in xs], state, recurrence, cell)
         outputs.append(state[0])
     return joining.join(b, outputs, 0), state
 
 
-def _looped(b: Builder, gates: Value, start: State, recurrence: Recurrence, cell: Cell) -> tuple[Value, State]:
+def _looped(b: Builder, xs: Values, start: State, recurrence: Recurrence, cell: Cell) -> tuple[Value, State]:
     """The same as `_unrolled`, by a loop, or a loop over blocks of steps in which a loop runs."""
     rows = start[0].shape[0]
-    total = gates.shape[0]
+    total, dtype = xs[0].shape[0], xs[0].dtype
     count = total // rows
     block = (max(_BLOCK, isqrt(count)) if is_fixed([count]) else _BLOCK) * rows
 
     def one(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
-        end = cell(b, share[0], tuple(state), recurrence)
+        end = _advanced(b, share, tuple(state), recurrence, cell)
         return end[:1], end
 
-    def steps(b: Builder, gates: Value, stop: Value, start: Values) -> tuple[Values, Values]:
-        outputs = TensorType(gates.dtype, (gates.shape[0], *start[0].shape[1:]))
-        return control.scan(b, one, start, [gates], [outputs], rows=rows, stop=stop)
+    def steps(b: Builder, xs: Values, stop: Value, start: Values) -> tuple[Values, Values]:
+        outputs = TensorType(dtype, (xs[0].shape[0], *start[0].shape[1:]))
+        return control.scan(b, one, start, xs, [outputs], rows=rows, stop=stop)
 
     def blocks(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
         left = b.emit(ops.Minimum(), b.emit(ops.Sub(), stop, at), basic.ints(b, [block]))
-        return steps(b, share[0], left, state)
+        return steps(b, share, left, state)
 
     stop = basic.ints(b, [total])
     if is_fixed([count]) and count <= 2 * (block // rows):
-        (outputs,), end = steps(b, gates, stop, start)
+        (outputs,), end = steps(b, xs, stop, start)
         return outputs, tuple(end)
     whole = -(-total // block) * block
-    gates = basic.pad(b, gates, [(0, whole - total), *[(0, 0)] * (gates.rank - 1)])
-    slots = TensorType(gates.dtype, (whole, *start[0].shape[1:]))
-    (outputs,), end = control.scan(b, blocks, start, [gates], [slots], rows=block, stop=stop)
+    padded = [basic.pad(b, x, [(0, whole - total), *[(0, 0)] * (x.rank - 1)]) for x in xs]
+    slots = TensorType(dtype, (whole, *start[0].shape[1:]))
+    (outputs,), end = control.scan(b, blocks, start, padded, [slots], rows=block, stop=stop)
     return basic.narrow(b, outputs, 0, 0, total), tuple(end)
 
 
@@ -177,13 +293,15 @@ def _recurrence(b: Builder, weights: Sequence[Weights]) -> Recurrence:
     """The weights of one direction as they are, those of two side by side and ready for a BATCH_MATMUL."""
     if len(weights) == 1:
         (one,) = weights
-        return Recurrence(one.hidden, one.hidden_bias, one.projection)
+        return Recurrence(one.hidden, one.hidden_bias, one.projection, one.peepholes)
     biases = [w.hidden_bias for w in weights if w.hidden_bias is not None]
     projections = [w.projection for w in weights if w.projection is not None]
+    peepholes = [w.peepholes for w in weights if w.peepholes is not None]
     return Recurrence(
         _columns(b, [w.hidden for w in weights]),
         _stack(b, biases) if biases else None,
         _columns(b, projections) if projections else None,
+        _stack(b, peepholes) if peepholes else None,
     )
 
 
@@ -197,6 +315,13 @@ def _stack(b: Builder, values: Sequence[Value]) -> Value:
     if all(v.is_const for v in values):
         return b.const(np.stack([v.array for v in values]), name=values[0].name)
     return joining.stack(b, values, 0)
+
+
+def _part(b: Builder, x: Value, axis: int, first: int, end: int) -> Value:
+    """x[.., first:end, ..] along an axis; a constant where x is, for the loop to know it as one."""
+    if not x.is_const:
+        return basic.narrow(b, x, axis, first, end - first)
+    return constant(x.array[first:end] if axis == 0 else x.array[..., first:end], x.name)
 
 
 def _side_by_side(b: Builder, state: Value) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import ChainMap, Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class _Importer:
         self.hints = Hints(model, inputs)
         self.scope: Scope = ChainMap()
         self.in_function = False
-        self.missing: list[_Missing] = []
+        self.missing: dict[_Missing, None] = {}  # in order, each once: a body may be walked more than once
 
     def run(self) -> list[Graph]:
         graph = self.file.proto.graph
@@ -98,7 +98,7 @@ class _Importer:
                 if function is not None:
                     self.find_missing(function.node, _opsets(function))
                 elif not self.functions.may_have_body(node, opsets):
-                    self.missing.append(_Missing(_operator(node), _place(node)))
+                    self.missing[_Missing(_operator(node), _place(node))] = None
             for graph in subgraphs(node):
                 self.find_missing(graph.node, opsets)
 
@@ -154,10 +154,10 @@ class _Importer:
             _check_arguments(lowering, operands, given, node)
             result = lowering(b, *operands, **given)
         except UnsupportedError as error:
-            self.missing.append(_Missing(f"{_operator(node)}: {error}", _place(node)))
+            self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
             return self.stand_in(node)
         except NotInferred as error:
-            self.missing.append(_Missing(f"{_operator(node)}: {error}", _place(node)))
+            self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
             return self.stand_in(node)
         except InvalidGraphError as error:
             raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error})") from error
@@ -240,7 +240,7 @@ def _place(node: NodeProto) -> str:
     return node.name or next((f"{_operator(node)} -> {n}" for n in node.output if n), _operator(node))
 
 
-def _describe(missing: Sequence[_Missing]) -> str:
+def _describe(missing: Collection[_Missing]) -> str:
     counts = Counter(m.what for m in missing)
     places: dict[str, list[str]] = defaultdict(list)
     for m in missing:

@@ -8,6 +8,7 @@ from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.ops import (
     activation,
     compare,
+    control,
     conv,
     create,
     data,
@@ -16,6 +17,7 @@ from liteport.frontends.onnx.ops import (
     matmul,
     norm,
     pool,
+    recurrent,
     reduce,
     resize,
     shape,
@@ -25,6 +27,7 @@ from liteport.frontends.onnx.ops import (
 FAMILIES = (
     activation,
     compare,
+    control,
     conv,
     create,
     data,
@@ -33,6 +36,7 @@ FAMILIES = (
     matmul,
     norm,
     pool,
+    recurrent,
     reduce,
     resize,
     shape,

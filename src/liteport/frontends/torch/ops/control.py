@@ -10,7 +10,7 @@ from torch.fx import GraphModule
 
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.ir.graph import Value
-from liteport.lowering import basic, control, joining
+from liteport.lowering import control
 
 higher_order = torch.ops.higher_order
 
@@ -39,30 +39,15 @@ def scan(
     b: TorchBuilder, combine: GraphModule, init: Sequence[Value], xs: Sequence[Value], additional: Sequence[Any] = ()
 ) -> tuple[Value, ...]:
     """scan(combine_fn, init, xs, additional_inputs): combine(*state, *x) gives the next state, then the outputs."""
-    steps = xs[0].shape[0]
-    if steps * len(combine.graph.nodes) <= _TINY:
-        return _written_out(b, combine, init, xs, additional)
+    count = len(init)
 
-    def step(
-        b: TorchBuilder, _: Value, rows: Sequence[Value], state: Sequence[Value]
-    ) -> tuple[list[Value], list[Value]]:
-        results = b.nested(combine, [*state, *(basic.squeeze(b, r, 0) for r in rows), *additional])
-        return [basic.unsqueeze(b, v, 0) for v in results[len(init) :]], results[: len(init)]
+    def step(b: TorchBuilder, rows: Sequence[Value], state: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+        results = b.nested(combine, [*state, *rows, *additional])
+        return results[count:], results[:count]
 
-    outputs, end = control.scan(b, step, init, xs, b.results[len(init) :])
+    few = _TINY // max(len(combine.graph.nodes), 1)
+    outputs, end = control.scan_rows(b, step, init, xs, few=few, outputs=b.results[count:])
     return (*end, *outputs)
-
-
-def _written_out(
-    b: TorchBuilder, combine: GraphModule, state: Sequence[Value], xs: Sequence[Value], additional: Sequence[Any]
-) -> tuple[Value, ...]:
-    count = len(state)
-    outputs: list[list[Value]] = []
-    for row in zip(*(joining.unstack(b, x, 0) for x in xs), strict=True):
-        results = b.nested(combine, [*state, *row, *additional])
-        state = results[:count]
-        outputs.append(results[count:])
-    return (*state, *(joining.stack(b, parts, 0) for parts in zip(*outputs, strict=True)))
 
 
 def map_impl(b: TorchBuilder, f: GraphModule, xs: Sequence[Value], additional: Sequence[Any]) -> tuple[Value, ...]:

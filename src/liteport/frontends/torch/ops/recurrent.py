@@ -8,9 +8,8 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.lowering import basic, recurrent
+from liteport.lowering import basic, formula, recurrent
 from liteport.lowering.recurrent import Cell, Weights
 
 aten = torch.ops.aten
@@ -77,15 +76,15 @@ def _weights(params: Sequence[Value], has_biases: bool, count: int) -> list[Weig
     return out
 
 
-_TANH, _RELU = recurrent.plain_cell(ops.Tanh), recurrent.plain_cell(ops.Relu)
+_LSTM, _GRU, _TANH, _RELU = recurrent.lstm(), recurrent.gru(), recurrent.rnn(), recurrent.rnn(formula.relu)
 
 LOWERINGS: Table = {
-    aten.lstm.input: layers(recurrent.lstm_cell),
-    aten.gru.input: layers(recurrent.gru_cell),
+    aten.lstm.input: layers(_LSTM),
+    aten.gru.input: layers(_GRU),
     aten.rnn_tanh.input: layers(_TANH),
     aten.rnn_relu.input: layers(_RELU),
-    aten.lstm_cell.default: cell(recurrent.lstm_cell),
-    aten.gru_cell.default: cell(recurrent.gru_cell),
+    aten.lstm_cell.default: cell(_LSTM),
+    aten.gru_cell.default: cell(_GRU),
     aten.rnn_tanh_cell.default: cell(_TANH),
     aten.rnn_relu_cell.default: cell(_RELU),
 }
