@@ -41,3 +41,26 @@ def test_depthwise(case: Case) -> None:
     graph = check(case)
     assert graph is not None
     assert all(op.operand(1).shape[1] * op.operand(1).shape[2] <= 25 for op in graph.ops if "DEPTHWISE" in op.name)
+
+
+SEVERAL = [
+    Case("two each", nn.Conv2d(8, 16, 3, padding=1, groups=8), image(8, 9, 9)),
+    Case("three each, large and by steps", nn.Conv2d(24, 72, 7, 2, padding=3, groups=24), image(24, 12, 12)),
+    Case(
+        "into weights: no order to put right",
+        nn.Sequential(nn.Conv2d(8, 16, 3, padding=1, groups=8), nn.ReLU(), nn.Conv2d(16, 4, 1)),
+        image(8, 9, 9),
+        ops=["TRANSPOSE", "CONCATENATION", "DEPTHWISE_CONV_2D", "CONV_2D", "TRANSPOSE"],
+    ),
+    Case(
+        "few channels stay",
+        nn.Conv2d(3, 24, 3, padding=1, groups=3),
+        image(3, 9, 9),
+        ops=["TRANSPOSE", "DEPTHWISE_CONV_2D", "TRANSPOSE"],
+    ),
+]
+
+
+@cases(SEVERAL)
+def test_several_results_for_each_channel(case: Case) -> None:
+    check(case)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
+from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
 
-RULES: Sequence[Rule] = (DEPTHWISE_TILES, TRANSPOSED_PHASES)
+RULES: Sequence[Rule] = (
+    DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
+    DEPTHWISE_TILES,
+    TRANSPOSED_PHASES,
+)
