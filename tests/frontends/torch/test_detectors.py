@@ -36,9 +36,19 @@ class Pooled(nn.Module):
         return self.pool({"0": large, "1": small}, [boxes[scores > 0]], [(64, 64)])
 
 
+def pasted(masks: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
+    """The masks of a score above 0; their boxes reach over the image's borders."""
+    from torchvision.models.detection import roi_heads
+
+    own = torch.where(scores > 0)[0]
+    return roi_heads.paste_masks_in_image(masks[own], boxes[own], (48, 70))
+
+
+MASKS = positive(30, 1, 14, 14, high=1)
 MAPS = [normal(1, 3, 16, 16), normal(1, 3, 8, 8)]
 DETECTION: list[Any] = [
     Case("batched_nms", suppressed, [BOXES, SCORES, KINDS], draws=0, also=NONE),
+    Case("paste_masks", pasted, [MASKS, BOXES - 10, SCORES], draws=0, also=[[MASKS, BOXES, -SCORES.abs()]]),
     Case("multi_scale", Pooled(), [*MAPS, BOXES, SCORES], draws=0, also=[[*MAPS, BOXES, -SCORES.abs()]]),
 ]
 

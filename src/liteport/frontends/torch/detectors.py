@@ -62,7 +62,34 @@ def _multiscale_roi_align(
     return result.index_put((torch.cat(places),), torch.cat(pooled).to(result.dtype))
 
 
+def paste_masks_in_image(masks: Tensor, boxes: Tensor, img_shape: tuple[int, int], padding: int = 1) -> Tensor:
+    """Masks[K,1,M,M] in their boxes[K,4] on an image: [K,1,H,W], 0 around the box.
+
+    torchvision resizes one mask after the other to its box, which is a product with linear interpolation's weights
+    from the left for the rows, and one from the right for the columns: these are formed for the whole image, and all
+    masks at once.
+    """
+    heads = sys.modules["torchvision.models.detection.roi_heads"]
+    padded, scale = heads.expand_masks(masks, padding=padding)
+    whole = heads.expand_boxes(boxes, scale).to(torch.int64)
+    columns, rows = (
+        _interpolation(whole[:, i], whole[:, i + 2], size, padded.shape[-1])
+        for i, size in ((0, img_shape[1]), (1, img_shape[0]))
+    )
+    return (rows @ padded[:, 0] @ columns.transpose(1, 2))[:, None]
+
+
+def _interpolation(first: Tensor, last: Tensor, size: int, points: int) -> Tensor:
+    """The weights[K,size,points] with which `points` stretch from pixel first[K] to last[K], both among them."""
+    place = torch.arange(size, device=first.device) - first[:, None]
+    length = (last - first + 1)[:, None]
+    source = ((place + 0.5) * (points / length.clamp(min=1)) - 0.5).clamp(0, points - 1)
+    near = (1 - (source[..., None] - torch.arange(points, device=first.device)).abs()).clamp(min=0)
+    return near * ((place >= 0) & (place < length))[..., None]
+
+
 _FUNCTIONS: Mapping[str, tuple[Callable[..., Any], ...]] = {
     "torchvision.ops.boxes": (batched_nms,),
     "torchvision.ops.poolers": (_multiscale_roi_align,),
+    "torchvision.models.detection.roi_heads": (paste_masks_in_image,),
 }
