@@ -4,7 +4,7 @@
 TOLERANCE = 1e-6
 
 # An output that misses that may still be as near as float32 allows. The origin's own rounding error is what its float32
-# result is off its float64 result; a converted model whose own is up to four times that differs by up to five times that.
+# result is off its float64 result; a converted model whose own is up to four times that differs by up to five times.
 # Four times: LiteRT's linear layers add one product after the other, PyTorch's in blocks (docs/verification.md).
 ROUNDINGS = 5.0
 # Above this many times the bar, an own error is not believed to be rounding.
