@@ -42,6 +42,8 @@ class OnnxRuntime:
         options.log_severity_level = _ERRORS_ONLY
         # Threads that spin while they wait take the time of the model that this one is compared with.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Without this its products of 8 bits overflow on processors without VNNI.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         source = model if isinstance(model, bytes) else str(model)
         try:
             self._session = runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

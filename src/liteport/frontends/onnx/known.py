@@ -22,8 +22,12 @@ from liteport.ir.sizes import is_fixed, larger, smaller
 from liteport.ir.types import Array, DType
 
 _SMALL = 4096  # elements, operands and results together, up to which any node on constants is computed
-_RANDOM = frozenset(
-    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
+# Random numbers; and constants that are quantised, whose lowering keeps their scale.
+_LEFT = frozenset(
+    {
+        *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"),
+        "DequantizeLinear",
+    }
 )
 # Their bodies see values around them, and may take for ever.
 _CONTROL = frozenset({"If", "Loop", "Scan"})
@@ -33,7 +37,7 @@ def evaluate(
     node: NodeProto, operands: Sequence[Value | None], given: Mapping[str, Any], opset: int
 ) -> list[Value] | None:
     """The node's results as constants; None where they are not known, or left to the IR."""
-    if any(v is not None and not v.is_const for v in operands) or node.op_type in _RANDOM | _CONTROL:
+    if any(v is not None and not v.is_const for v in operands) or node.op_type in _LEFT | _CONTROL:
         return None
     arrays = [None if v is None else v.array for v in operands]
     if any(a is not None and a.dtype == object for a in arrays):

@@ -17,6 +17,8 @@ from liteport.frontends.onnx.ops import (
     matmul,
     norm,
     pool,
+    quantize,
+    quantized,
     recurrent,
     reduce,
     resize,
@@ -36,6 +38,8 @@ FAMILIES = (
     matmul,
     norm,
     pool,
+    quantize,
+    quantized,
     recurrent,
     reduce,
     resize,
@@ -56,3 +60,4 @@ def merge(tables: Iterable[Table]) -> Table:
 
 
 LOWERINGS: Table = merge(family.LOWERINGS for family in FAMILIES)
+LOWERINGS |= {("", name): quantize.as_stored(LOWERINGS["", name]) for name in quantize.MOVES if ("", name) in LOWERINGS}

@@ -1,0 +1,181 @@
+"""Into quantised numbers and out of them, and what only moves them.
+
+Quantised tensors (8 bits, one scale that is known) come of QUANTIZE and go into DEQUANTIZE; what stands between is
+written on real numbers, and made one quantised operator by a pass. Other types, and scales that are only known when the
+model runs or differ along a tensor, are computed with as the standard has it, in floats.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.ops.create import carried_type
+from liteport.ir import ops
+from liteport.ir.graph import Value
+from liteport.ir.types import DType, Quantization
+from liteport.lowering import basic
+from liteport.lowering.formula import Term, emit, maximum, minimum
+from liteport.lowering.operands import axis as from_front
+from liteport.lowering.operands import convert
+
+STORED = (DType.INT8, DType.UINT8)
+
+# Operators that move or choose elements of their first operand.
+MOVES = (
+    *("DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "GlobalMaxPool", "MaxPool", "Pad"),
+    *("ReduceMax", "ReduceMin", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose"),
+    *("Unsqueeze", "Upsample", "Resize"),
+)
+
+
+def quantize_linear(
+    b: OnnxBuilder,
+    x: Value,
+    scale: Value,
+    zero_point: Value | None = None,
+    *,
+    axis: int = 1,
+    block_size: int = 0,
+    output_dtype: int = 0,
+    precision: int = 0,
+    saturate: int = 1,
+) -> Value:
+    """QuantizeLinear(x, y_scale, y_zero_point=0, axis=1, block_size=0, output_dtype, precision, saturate=1)
+
+    round(x / y_scale) + y_zero_point, as uint8 unless the zero point or `output_dtype` says.
+    """
+    dtype = zero_point.dtype if zero_point else carried_type(output_dtype) if output_dtype else DType.UINT8
+    stored = _quantization(scale, zero_point)
+    if stored is not None and dtype in STORED and not x.is_const:
+        return quantized(b, convert(b, x, DType.FLOAT32), dtype, stored)
+    by = Term(b, _spread(b, scale, x, axis, block_size))
+    steps = emit(ops.Round(), Term(b, convert(b, x, DType.FLOAT32)) / by)
+    if zero_point is not None:
+        steps = steps + Term(b, convert(b, _spread(b, zero_point, x, axis, block_size), DType.FLOAT32))
+    limits = np.iinfo(dtype.numpy)
+    return convert(b, minimum(maximum(steps, float(limits.min)), float(limits.max)).value, dtype)
+
+
+def dequantize_linear(
+    b: OnnxBuilder,
+    x: Value,
+    scale: Value,
+    zero_point: Value | None = None,
+    *,
+    axis: int = 1,
+    block_size: int = 0,
+    output_dtype: int = 0,
+) -> Value:
+    """DequantizeLinear(x, x_scale, x_zero_point=0, axis=1, block_size=0, output_dtype): (x - zero point) * scale"""
+    if x.is_const and not block_size:
+        known = _known(b, x, scale, zero_point, axis)
+        if known is not None:
+            return known
+    stored = _quantization(scale, zero_point)
+    if stored is not None and x.dtype in STORED and _is_stored_so(b, x, stored):
+        return dequantized(b, x)
+    by = Term(b, _spread(b, scale, x, axis, block_size))
+    if zero_point is None:
+        return (Term(b, convert(b, x, DType.FLOAT32)) * by).value
+    start = _spread(b, zero_point, x, axis, block_size)
+    steps = emit(ops.Sub(), *(Term(b, convert(b, v, DType.INT32)) for v in (x, start)))
+    return (steps.cast(DType.FLOAT32) * by).value
+
+
+def quantized(b: OnnxBuilder, x: Value, dtype: DType, stored: Quantization) -> Value:
+    """x as quantised numbers."""
+    y = b.emit(ops.Quantize(to=dtype), x)
+    y.quantization = stored
+    return y
+
+
+def dequantized(b: OnnxBuilder, x: Value) -> Value:
+    """Quantised numbers as the real ones that they stand for."""
+    return b.emit(ops.Dequantize(), x)
+
+
+def _quantization(scale: Value, zero_point: Value | None) -> Quantization | None:
+    """One scale and zero point for a whole tensor, where they are known."""
+    if scale.data is None or scale.type.size != 1 or (zero_point is not None and zero_point.data is None):
+        return None
+    return Quantization((float(scale.data.reshape(())),), (_first(zero_point),))
+
+
+def _first(zero_point: Value | None) -> int:
+    return 0 if zero_point is None else int(zero_point.array.reshape(-1)[0])
+
+
+def _is_stored_so(b: OnnxBuilder, x: Value, stored: Quantization) -> bool:
+    """Whether the tensor has this scale; an input of the model, of which nothing is known yet, takes it."""
+    if x.quantization is None and any(x is given for given in b.graph.inputs) and b.graph.signature is not None:
+        x.quantization = stored
+    return x.quantization == stored
+
+
+def _known(b: OnnxBuilder, x: Value, scale: Value, zero_point: Value | None, along: int) -> Value | None:
+    """Constants as real numbers, which say on which grid they lie."""
+    if scale.data is None or (zero_point is not None and zero_point.data is None):
+        return None
+    at = from_front(along, x.rank) if scale.type.size > 1 else 0
+    shape = [-1 if i == at else 1 for i in range(x.rank)] if scale.type.size > 1 else ()
+    offset = np.zeros((), np.int32) if zero_point is None else zero_point.array.astype(np.int32)
+    whole = x.array.astype(np.int32) - offset.reshape(shape if offset.size > 1 else ())
+    real = b.const(whole.astype(np.float32) * scale.array.reshape(shape), name=x.name)
+    steps = np.broadcast_to(offset.reshape(-1), scale.array.size).tolist()
+    real.quantization = Quantization(tuple(scale.array.reshape(-1).tolist()), tuple(steps), at)
+    return real
+
+
+def _spread(b: OnnxBuilder, parameter: Value, x: Value, along: int, block: int) -> Value:
+    """Scales or zero points in the place of the elements of x that they are for."""
+    if parameter.type.size == 1:
+        return basic.reshape(b, parameter, ())
+    at = from_front(along, x.rank)
+    if parameter.rank == 1 and not block:
+        return basic.reshape(b, parameter, [x.shape[at] if i == at else 1 for i in range(x.rank)])
+    if parameter.rank != x.rank:
+        raise UnsupportedError(f"scales {parameter.type} for {x.type}")
+    size = parameter.shape[at]
+    if not block or size == x.shape[at]:
+        return parameter
+    apart = basic.unsqueeze(b, parameter, at + 1)
+    whole = basic.broadcast_to(b, apart, (*apart.shape[: at + 1], block, *apart.shape[at + 2 :]))
+    blocks = basic.reshape(b, whole, (*parameter.shape[:at], size * block, *parameter.shape[at + 1 :]))
+    return basic.narrow(b, blocks, at, 0, x.shape[at])
+
+
+def as_stored(lowering: Lowering) -> Lowering:
+    """The lowering of a movement, which leaves quantised numbers with the scale that they have."""
+
+    @wraps(lowering)
+    def on_real_numbers(b: OnnxBuilder, x: Value, *others: Value | None, **attributes: Any) -> Any:
+        stored = x.quantization
+        if stored is None or x.dtype not in STORED or x.is_const:
+            return lowering(b, x, *others, **attributes)
+        alike = [v and _padding(b, v, x) for v in others]
+        found = lowering(b, dequantized(b, x), *alike, **attributes)
+        results = list(found) if isinstance(found, list | tuple) else [found]
+        return [quantized(b, y, x.dtype, stored) if y.dtype.is_float else y for y in results]
+
+    return on_real_numbers
+
+
+def _padding(b: OnnxBuilder, value: Value, x: Value) -> Value:
+    """An operand of x's own type, the number to pad with, as x has it; others (axes, sizes) as they are."""
+    if value.dtype is not x.dtype or x.quantization is None:
+        return value
+    (scale,), (zero_point,) = x.quantization.scale, x.quantization.zero_point
+    return ((Term(b, convert(b, value, DType.FLOAT32)) - float(zero_point)) * scale).value
+
+
+LOWERINGS: Table = {
+    ("", "QuantizeLinear"): quantize_linear,
+    ("", "DequantizeLinear"): dequantize_linear,
+    ("com.microsoft", "QuantizeLinear"): quantize_linear,
+    ("com.microsoft", "DequantizeLinear"): dequantize_linear,
+}

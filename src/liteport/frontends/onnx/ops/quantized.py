@@ -1,0 +1,276 @@
+"""Operators on quantised numbers, each as what it stands for: on real numbers, between DEQUANTIZE and QUANTIZE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from liteport.errors import UnsupportedError
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.ops import conv as convolution
+from liteport.frontends.onnx.ops import matmul as product
+from liteport.frontends.onnx.ops import pool
+from liteport.frontends.onnx.ops._common import terms
+from liteport.frontends.onnx.ops.elementwise import add_all
+from liteport.frontends.onnx.ops.quantize import dequantize_linear, quantize_linear
+from liteport.ir import ops
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering import basic, reduction
+from liteport.lowering.formula import Term, emit
+from liteport.lowering.operands import axis as from_front
+from liteport.lowering.operands import convert
+
+Ints = Sequence[int]
+
+# Whole numbers up to here are exact in float32, and so are their sums.
+_EXACT = 1 << 24
+
+
+def qlinear_conv(
+    b: OnnxBuilder,
+    x: Value,
+    x_scale: Value,
+    x_zero: Value,
+    w: Value,
+    w_scale: Value,
+    w_zero: Value,
+    y_scale: Value,
+    y_zero: Value,
+    bias: Value | None = None,
+    *,
+    auto_pad: str = "NOTSET",
+    dilations: Ints | None = None,
+    group: int = 1,
+    kernel_shape: Ints | None = None,
+    pads: Ints | None = None,
+    strides: Ints | None = None,
+) -> Value:
+    """QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B, as Conv)"""
+    left, right = dequantize_linear(b, x, x_scale, x_zero), dequantize_linear(b, w, w_scale, w_zero, axis=0)
+    real = convolution.conv(
+        b,
+        left,
+        right,
+        _bias(b, bias, x_scale, w_scale),
+        auto_pad=auto_pad,
+        dilations=dilations,
+        group=group,
+        pads=pads,
+        strides=strides,
+    )
+    return quantize_linear(b, real, y_scale, y_zero)
+
+
+def qlinear_matmul(
+    b: OnnxBuilder,
+    x: Value,
+    x_scale: Value,
+    x_zero: Value,
+    w: Value,
+    w_scale: Value,
+    w_zero: Value,
+    y_scale: Value,
+    y_zero: Value,
+) -> Value:
+    """QLinearMatMul(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)"""
+    left = dequantize_linear(b, x, x_scale, x_zero, axis=-2)
+    right = dequantize_linear(b, w, w_scale, w_zero, axis=-1)
+    return quantize_linear(b, product.matmul(b, left, right), y_scale, y_zero, axis=-2)
+
+
+def qgemm(
+    b: OnnxBuilder,
+    x: Value,
+    x_scale: Value,
+    x_zero: Value,
+    w: Value,
+    w_scale: Value,
+    w_zero: Value,
+    bias: Value | None = None,
+    y_scale: Value | None = None,
+    y_zero: Value | None = None,
+    *,
+    alpha: float = 1.0,
+    transA: int = 0,
+    transB: int = 0,
+) -> Value:
+    """QGemm(A, a_scale, a_zero_point, B, b_scale, b_zero_point, C, y_scale, y_zero_point, alpha=1, transA=0, transB=0)
+
+    Floats without y_scale. C is of the scale alpha * a_scale * b_scale.
+    """
+    left = dequantize_linear(b, x, x_scale, x_zero)
+    right = dequantize_linear(b, w, w_scale, w_zero, axis=0 if transB else 1)
+    real = product.gemm(
+        b, left, right, _bias(b, bias, x_scale, w_scale, alpha), alpha=alpha, transA=transA, transB=transB
+    )
+    return real if y_scale is None else quantize_linear(b, real, y_scale, y_zero)
+
+
+def _bias(b: OnnxBuilder, bias: Value | None, x_scale: Value, w_scale: Value, factor: float = 1.0) -> Value | None:
+    """int32 in steps of the product of the scales, as real numbers."""
+    if bias is None:
+        return None
+    if x_scale.data is None or w_scale.data is None:
+        scale = Term(b, x_scale) * Term(b, w_scale) * factor
+        return (Term(b, convert(b, bias, DType.FLOAT32)) * scale).value
+    scale_ = b.const((x_scale.array.reshape(-1) * w_scale.array.reshape(-1) * factor).astype(np.float32))
+    return dequantize_linear(b, bias, scale_, axis=-1)
+
+
+def pairwise(operator: ops.Operator) -> Lowering:
+    """The lowering of arithmetic on two quantised tensors: (A, scale, zero point, B, scale, zero point, scale, ...)"""
+
+    def lowering(
+        b: OnnxBuilder,
+        x: Value,
+        x_scale: Value,
+        x_zero: Value | None,
+        y: Value,
+        y_scale: Value,
+        y_zero: Value | None,
+        scale: Value,
+        zero: Value | None = None,
+    ) -> Value:
+        left, right = dequantize_linear(b, x, x_scale, x_zero), dequantize_linear(b, y, y_scale, y_zero)
+        return quantize_linear(b, emit(operator, *terms(b, left, right)).value, scale, zero)
+
+    return lowering
+
+
+def single(function: Callable[..., Value]) -> Lowering:
+    """The lowering of `function` of one quantised tensor: (X, scale, zero point, scale, zero point)"""
+
+    def lowering(
+        b: OnnxBuilder,
+        x: Value,
+        x_scale: Value,
+        x_zero: Value | None,
+        scale: Value,
+        zero: Value | None = None,
+        **attributes: Any,
+    ) -> Value:
+        real = function(b, dequantize_linear(b, x, x_scale, x_zero), **attributes)
+        return quantize_linear(b, real, scale, zero)
+
+    return lowering
+
+
+def _leaky_relu(b: OnnxBuilder, x: Value, *, alpha: float = 0.01) -> Value:
+    return b.emit(ops.LeakyRelu(alpha=alpha), x)
+
+
+def _sigmoid(b: OnnxBuilder, x: Value) -> Value:
+    return b.emit(ops.Logistic(), x)
+
+
+def _softmax(b: OnnxBuilder, x: Value, *, opset: int, axis: int = -1) -> Value:
+    if opset < 13 and from_front(axis, x.rank) != x.rank - 1:
+        raise UnsupportedError("a softmax over several dimensions at once: use opset 13")
+    return reduction.softmax(Term(b, x), from_front(axis, x.rank)).value
+
+
+def _average_pool(b: OnnxBuilder, x: Value, *, channels_last: int = 0, **window: Any) -> Value:
+    return _channels_first(b, x, channels_last, lambda v: pool.average_pool(b, v, **window))
+
+
+def _global_average(b: OnnxBuilder, x: Value, *, channels_last: int = 0) -> Value:
+    return _channels_first(b, x, channels_last, lambda v: pool.global_average(b, v))
+
+
+def _channels_first(b: OnnxBuilder, x: Value, channels_last: int, function: Callable[[Value], Value]) -> Value:
+    if not channels_last:
+        return function(x)
+    return basic.channels_last(b, function(basic.channels_first(b, x)))
+
+
+def qlinear_concat(b: OnnxBuilder, scale: Value, zero: Value, *parts: Value, axis: int) -> Value:
+    """QLinearConcat(Y_scale, Y_zero_point, (tensor, scale, zero point) ..., axis)"""
+    triples = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    real = basic.concat(b, [dequantize_linear(b, *triple) for triple in triples], axis)
+    return quantize_linear(b, real, scale, zero)
+
+
+def matmul_integer(
+    b: OnnxBuilder, x: Value, y: Value, x_zero: Value | None = None, y_zero: Value | None = None
+) -> Value:
+    """MatMulInteger(A, B, a_zero_point=0, b_zero_point=0): int32, exactly"""
+    left, right = _from_zero(b, x, x_zero, -2), _from_zero(b, y, y_zero, -1)
+    step = _EXACT // (_reach(x, x_zero) * _reach(y, y_zero))
+    total: list[Value] = []
+    for at in range(0, x.shape[-1], step):
+        rows, columns = _part(b, left, -1, at, step), _part(b, right, max(right.rank - 2, 0), at, step)
+        total.append(convert(b, product.matmul(b, rows, columns), DType.INT32))
+    return add_all(b, *total)
+
+
+def conv_integer(
+    b: OnnxBuilder,
+    x: Value,
+    w: Value,
+    x_zero: Value | None = None,
+    w_zero: Value | None = None,
+    *,
+    auto_pad: str = "NOTSET",
+    dilations: Ints | None = None,
+    group: int = 1,
+    kernel_shape: Ints | None = None,
+    pads: Ints | None = None,
+    strides: Ints | None = None,
+) -> Value:
+    """ConvInteger(x, w, x_zero_point=0, w_zero_point=0, as Conv): int32, exactly"""
+    left, right = _from_zero(b, x, x_zero, 0), _from_zero(b, w, w_zero, 0)
+    step = _EXACT // (_reach(x, x_zero) * _reach(w, w_zero) * prod(w.shape[2:]))
+    if step < (1 if group == 1 else w.shape[1]):
+        raise UnsupportedError(f"sums of {prod(w.shape[1:])} products of integers, which float32 does not hold exactly")
+    window: dict[str, Any] = {"auto_pad": auto_pad, "dilations": dilations, "pads": pads, "strides": strides}
+    total: list[Value] = []
+    for at in range(0, w.shape[1], step):
+        data = _part(b, left, 1, at, step) if group == 1 else left
+        real = convolution.conv(b, data, _part(b, right, 1, at, step), group=group, **window)
+        total.append(convert(b, real, DType.INT32))
+    return add_all(b, *total)
+
+
+def _from_zero(b: OnnxBuilder, x: Value, zero: Value | None, along: int) -> Value:
+    """x less its zero point, one for all or each along a dimension, as float32."""
+    ones = np.ones(() if zero is None else zero.shape, np.float32)
+    return dequantize_linear(b, x, b.const(ones), zero, axis=along)
+
+
+def _reach(x: Value, zero: Value | None) -> int:
+    """How far from its zero point a number of x may be."""
+    if zero is not None and zero.data is None:
+        return 255
+    limits = np.iinfo(x.dtype.numpy)
+    ends = (limits.min, limits.max) if x.data is None else (int(x.data.min()), int(x.data.max()))
+    points = [0] if zero is None else zero.array.reshape(-1).tolist()
+    return max(1, *(abs(end - point) for end in ends for point in points))
+
+
+def _part(b: OnnxBuilder, x: Value, along: int, at: int, step: int) -> Value:
+    """x from `at` on along a dimension, `step` elements at most."""
+    length = min(step, x.shape[along] - at)
+    if x.data is None or length == x.shape[along]:
+        return basic.narrow(b, x, along, at, length)
+    return b.const(np.take(x.data, range(at, at + length), along))
+
+
+LOWERINGS: Table = {
+    ("", "QLinearConv"): qlinear_conv,
+    ("", "QLinearMatMul"): qlinear_matmul,
+    ("", "ConvInteger"): conv_integer,
+    ("", "MatMulInteger"): matmul_integer,
+    ("com.microsoft", "QGemm"): qgemm,
+    ("com.microsoft", "QLinearAdd"): pairwise(ops.Add()),
+    ("com.microsoft", "QLinearMul"): pairwise(ops.Mul()),
+    ("com.microsoft", "QLinearConcat"): qlinear_concat,
+    ("com.microsoft", "QLinearAveragePool"): single(_average_pool),
+    ("com.microsoft", "QLinearGlobalAveragePool"): single(_global_average),
+    ("com.microsoft", "QLinearLeakyRelu"): single(_leaky_relu),
+    ("com.microsoft", "QLinearSigmoid"): single(_sigmoid),
+    ("com.microsoft", "QLinearSoftmax"): single(_softmax),
+}
