@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
+from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
 
@@ -13,4 +14,7 @@ RULES: Sequence[Rule] = (
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
     DEPTHWISE_TILES,
     TRANSPOSED_PHASES,
+    UPSAMPLED,  # before chains: it puts layers behind layers
+    POOLED,
+    CHAIN,
 )
