@@ -169,10 +169,15 @@ def adaptive(size: int, count: int) -> Window:
     return Window(size, np.where(taps < last[:, None], taps, -1))
 
 
+Pool = Callable[[Builder, Value, Sequence[Window]], Value]
+
+
 def max_pool(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
     """The largest element of each window."""
     if all(w.is_whole for w in windows):
         return basic.reduce(b, ops.ReduceMax, x, range(2, x.rank), keep_dims=True)
+    if _is_flat(x, windows):
+        return _with_depths_for_channels(b, x, windows, max_pool)
     return _by_planes(b, x, windows, _max_2d)
 
 
@@ -182,7 +187,24 @@ def average_pool(b: Builder, x: Value, windows: Sequence[Window]) -> Value:
         return basic.reduce(b, ops.Mean, x, range(2, x.rank), keep_dims=True)
     if len(windows) == 3 and x.shape[1] == 1 and windows[1].is_identity and windows[2].is_identity:
         return _average_across(b, x, windows)
+    if _is_flat(x, windows):
+        return _with_depths_for_channels(b, x, windows, average_pool)
     return _by_planes(b, x, windows, _average_2d)
+
+
+def _is_flat(x: Value, windows: Sequence[Window]) -> bool:
+    """Whether it is one channel in three dimensions, pooled in the last two only."""
+    depth = windows[0]
+    thin = depth.kernel == 1 and depth.stride and not depth.is_padded and depth.divisor is None
+    return len(windows) == 3 and x.shape[1] == 1 and bool(thin)
+
+
+def _with_depths_for_channels(b: Builder, x: Value, windows: Sequence[Window], pool: Pool) -> Value:
+    """x[N,1,D,H,W] pooled as [N,D,H,W]: an ordinary pooling, which stays in the layout of what is around."""
+    depth, *plane = windows
+    end = (depth.count - 1) * depth.stride + 1
+    y = basic.strided_slice(b, basic.squeeze(b, x, 1), 1, 0, end, depth.stride)
+    return basic.unsqueeze(b, pool(b, y, plane), 1)
 
 
 def max_indices(b: Builder, x: Value, windows: Sequence[Window]) -> Value:

@@ -9,6 +9,7 @@ from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.types import Array
 from liteport.passes.base import Pass
+from liteport.passes.decompose import Decompose
 from liteport.passes.legalize import Legalize
 
 Evaluate = Callable[[Graph], Sequence[Array]]
@@ -102,6 +103,7 @@ def _submodel(known: Sequence[Op], frontier: Sequence[Value]) -> Graph:
         graph.insert(len(graph.ops), Op(op.operator, list(inputs), outputs, op.source))
     graph.outputs = [copies[v] for v in frontier]
     graph.output_names = [f"y{i}" for i in range(len(frontier))]
+    Decompose().run(graph)
     Legalize().run(graph)  # the graph proper is only made fit for LiteRT's kernels at the end
     return graph
 

@@ -13,6 +13,7 @@ from liteport.passes.choose.rule import Stage
 from liteport.passes.common import ShareCommon
 from liteport.passes.compute_sizes import ComputeSizes
 from liteport.passes.dead import DropDead
+from liteport.passes.decompose import Decompose
 from liteport.passes.empty import DropEmpty
 from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
@@ -22,6 +23,7 @@ from liteport.passes.fuse_center import FuseCenter
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_gelu import FuseGelu
+from liteport.passes.fuse_hard_swish import FuseHardSwish
 from liteport.passes.fuse_mean import FuseMean
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
@@ -56,6 +58,11 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         SliceEarly(),
         *clean,
         NarrowIndices(),
+        # Functions that arrive written out, before factors move away; what is left of composites is written out.
+        FuseGelu(),
+        FuseHardSwish(),
+        Decompose(),
+        *clean,
         # Parts without the dimension that they were cut along: one transpose less to place for the layout.
         JoinSlices(),
         MergeCut(),
@@ -74,7 +81,6 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         *clean,
         RowShape(),
         *clean,
-        FuseGelu(),
         FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),

@@ -77,6 +77,7 @@ from liteport.ir.ops.compare import (
     Select,
     SelectV2,
 )
+from liteport.ir.ops.composite import Erf
 from liteport.ir.ops.control import (
     AssignVariable,
     CallOnce,
@@ -239,6 +240,7 @@ __all__ = [
     "Elu",
     "EmbeddingLookup",
     "Equal",
+    "Erf",
     "Exp",
     "ExpandDims",
     "FakeQuant",

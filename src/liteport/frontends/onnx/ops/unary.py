@@ -41,7 +41,7 @@ LOWERINGS: Table = {
     ("", "Asinh"): computed(math.asinh),
     ("", "Acosh"): computed(math.acosh),
     ("", "Atanh"): computed(math.atanh),
-    ("", "Erf"): computed(math.erf),
+    ("", "Erf"): single(ops.Erf()),
     ("", "Sigmoid"): single(ops.Logistic()),
     ("", "Floor"): integral(lambda x: emit(ops.Floor(), x)),
     ("", "Ceil"): integral(lambda x: emit(ops.Ceil(), x)),

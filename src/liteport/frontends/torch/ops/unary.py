@@ -75,7 +75,7 @@ LOWERINGS: Table = {
     aten.acosh.default: computed(math.acosh),
     aten.atanh.default: computed(math.atanh),
     aten.sinc.default: computed(math.sinc),
-    aten.erf.default: computed(math.erf),
+    aten.erf.default: single(ops.Erf()),
     aten.erfc.default: computed(math.erfc),
     aten.erfinv.default: computed(math.erfinv),
     aten.sigmoid.default: single(ops.Logistic()),
