@@ -108,8 +108,12 @@ def _takes_rows(op: Op, value: Value) -> bool:
 def _merged(chain: Sequence[Op], shape: Shape) -> Movement | None:
     """The chain on a value of `shape` as one movement that a kernel can do; None where there is none."""
     found = Movement.along(chain, shape)
-    simple = found.simple() if found is not None else None
-    return simple if simple is not None and len(simple.sizes) <= MAX_RANK else None
+    if found is None:
+        return None
+    least = found.simple()
+    if (whole := found.whole(shape)) is not None and whole.cost(shape) < least.cost(shape):
+        least = whole
+    return least if len(least.sizes) <= MAX_RANK else None
 
 
 def _again(b: Builder, chain: Sequence[Op], x: Value) -> Value:

@@ -93,6 +93,17 @@ class Movement:
         sizes = tuple(prod(self.sizes[a:b]) for a, b in pairwise(bounds))
         return Movement(sizes, tuple(bounds.index(f) for f in starts), self.target)
 
+    def whole(self, shape: Shape) -> Movement | None:
+        """The same as one transpose of a value of `shape`, dimensions of 1 among them; None where that is not all."""
+        if self.sizes != tuple(d for d in shape if d != 1) or len(shape) != len(self.target):
+            return None
+        runs = self._runs()
+        if any(len(run) > 1 for run in runs):
+            return None
+        wide = [axis for axis, d in enumerate(shape) if d != 1]
+        ones = iter([axis for axis, d in enumerate(shape) if d == 1])
+        return Movement(shape, tuple(wide[run[0]] if run else next(ones) for run in runs), self.target)
+
     @property
     def moves(self) -> bool:
         """Whether more than the shape changes."""

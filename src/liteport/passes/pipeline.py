@@ -26,6 +26,9 @@ from liteport.passes.fuse_gelu import FuseGelu
 from liteport.passes.fuse_hard_swish import FuseHardSwish
 from liteport.passes.fuse_mean import FuseMean
 from liteport.passes.fuse_pad import FusePad
+from liteport.passes.fuse_roll import FuseRoll
+from liteport.passes.fuse_rsqrt import FuseRsqrt
+from liteport.passes.fuse_safe_softmax import FuseSafeSoftmax
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.fuse_sign import FuseSign
 from liteport.passes.join_slices import JoinSlices
@@ -61,6 +64,9 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Functions that arrive written out, before factors move away; what is left of composites is written out.
         FuseGelu(),
         FuseHardSwish(),
+        FuseRsqrt(),
+        FuseSafeSoftmax(),
+        FuseRoll(),
         Decompose(),
         *clean,
         # Parts without the dimension that they were cut along: one transpose less to place for the layout.

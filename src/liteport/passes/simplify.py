@@ -17,6 +17,7 @@ from liteport.ir.types import Array, DType, Shape
 from liteport.lowering.basic import reshape, slice_, transpose
 from liteport.passes.base import Pass
 from liteport.passes.layout.orders import compose, identity
+from liteport.passes.moves import Movement, above
 
 # FULLY_CONNECTED stops here (see lowering/matmul.py).
 _LINEAR_RANK = 5
@@ -51,17 +52,28 @@ def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
 
 
 def _reshape(graph: Graph, op: Op) -> Value | None:
-    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x)"""
+    """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x);
+    reshape(transpose(reshape(x))) => transpose(x), where dimensions are only merged or dropped for a while"""
     if op.output.shape == op.input.shape:
         return op.input
     first = op.input.producer
     if first is not None and isinstance(first.operator, Reduction):
         return _keep_dims(graph, op, first)
+    if first is not None and isinstance(first.operator, ops.Transpose):
+        return _straight(graph, op)
     if first is None or not isinstance(first.operator, ops.Reshape | ops.Squeeze | ops.ExpandDims):
         return None
     if first.input.shape == op.output.shape:
         return first.input
     return reshape(Builder(graph, op), first.input, op.output.shape)
+
+
+def _straight(graph: Graph, op: Op) -> Value | None:
+    """The movements that end in this reshape as one transpose."""
+    chain = above(graph, op.output)
+    found = Movement.along(chain, chain[0].input.shape) if len(chain) > 2 else None
+    whole = found.whole(chain[0].input.shape) if found is not None else None
+    return None if whole is None else whole.emit(Builder(graph, op), chain[0].input)
 
 
 def _keep_dims(graph: Graph, op: Op, first: Op) -> Value | None:
@@ -94,16 +106,27 @@ def _transpose(graph: Graph, op: Op) -> Value | None:
 
 def _matmul(graph: Graph, op: Op) -> Value | None:
     """batch_matmul(x, constant matrix) => linear(x);  batch_matmul(x, transpose(y)) => batch_matmul(x, transpose(y),
-    adjoint), where y's rows then stay whole"""
+    adjoint), where y's rows then stay whole, also where y is scaled between the two"""
     matmul, y = cast(ops.BatchMatmul, op.operator), op.operand(1)
     if y.is_const:
         return _linear(graph, op, matmul)
-    perm = _perm(y.producer) if y.producer is not None and isinstance(y.producer.operator, ops.Transpose) else None
-    if y.producer is None or perm is None or perm[-2] != len(perm) - 1:
+    scaling = y.producer if y.producer is not None and graph.sole_user(y) is op else None
+    factor = _scalar(scaling) if scaling is not None else None
+    moved = scaling.input if scaling is not None and factor is not None else y
+    perm = _perm(moved.producer) if moved.producer and isinstance(moved.producer.operator, ops.Transpose) else None
+    if moved.producer is None or perm is None or perm[-2] != len(perm) - 1:
         return None
     b = Builder(graph, op)
-    rows = transpose(b, y.producer.input, (*perm[:-2], perm[-1], perm[-2]))
+    rows = transpose(b, moved.producer.input, (*perm[:-2], perm[-1], perm[-2]))
+    if scaling is not None and factor is not None:
+        rows = b.emit(scaling.operator, rows, factor)
     return b.emit(replace(matmul, adj_y=not matmul.adj_y), op.input, rows)
+
+
+def _scalar(op: Op) -> Value | None:
+    """The one number that the first operand is multiplied with."""
+    other = op.operand(1) if isinstance(op.operator, ops.Mul) else None
+    return other if other is not None and other.is_const and other.type.size == 1 else None
 
 
 def _linear(graph: Graph, op: Op, matmul: ops.BatchMatmul) -> Value | None:

@@ -67,7 +67,12 @@ def _bound(at: int, size: int) -> int:
 
 
 def gather(b: OnnxBuilder, x: Value, index: Value, *, axis: int = 0) -> Value:
-    """Gather(data, indices, axis=0)"""
+    """Gather(data, indices, axis=0)
+
+    Indices that a caller gives into rows of weights (an embedding) are taken as they are; LiteRT refuses negative ones.
+    """
+    if x.is_const and x.rank == 2 and axis == 0 and index.producer is None and not index.is_const:
+        return basic.gather(b, x, index, 0)
     return indexing.take(b, x, axis, index)
 
 
