@@ -9,7 +9,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.types import DType
+from liteport.ir.types import Array, DType
 from liteport.lowering import basic
 from liteport.passes.base import Pass
 
@@ -19,6 +19,7 @@ _MASKED = -1e9  # see lowering/attention.py
 @dataclass(frozen=True)
 class FuseSafeSoftmax(Pass):
     """p = softmax(x + select(m, 0, -inf)); select(p != p, 0, p)   =>   softmax(x + select(m, 0, -1e9)) * any(m)
+    p = softmax(x + mask); select(p != p, 0, p)                   =>   p, where the mask is finite
 
     How attention is exported that gives zeros for rows which a mask empties. The mask is small, the result is not, and
     one mask serves all layers.
@@ -37,7 +38,7 @@ class FuseSafeSoftmax(Pass):
             if mask not in masks:
                 masks[mask] = _finite(Builder(graph, _first_user(graph, mask)), mask)
             finite, seen = masks[mask]
-            p = b.emit(softmax.operator, b.emit(ops.Add(), scores, finite))
+            p = softmax.output if finite is mask else b.emit(softmax.operator, b.emit(ops.Add(), scores, finite))
             graph.replace(op, p if seen is None else b.emit(ops.Mul(), p, seen))
             changed = True
         return changed
@@ -65,26 +66,30 @@ def _mask(softmax: Op) -> tuple[Value, Value] | None:
     add = softmax.input.producer
     if add is None or not isinstance(add.operator, ops.Add):
         return None
-    for scores, mask in ((add.operand(0), add.operand(1)), (add.operand(1), add.operand(0))):
-        if _condition(mask) is not None or _is_mask(mask):
-            return scores, mask
-    return None
+    pairs = ((add.operand(0), add.operand(1)), (add.operand(1), add.operand(0)))
+    return next(((scores, mask) for scores, mask in pairs if _is_finite(mask) or _condition(mask) is not None), None)
 
 
-def _condition(mask: Value) -> Value | None:
-    """The condition of a computed mask: 0 where it holds, else -inf."""
+def _is_finite(mask: Value) -> bool:
+    """Whether a mask is finite: a constant, or a choice of two."""
     op = mask.producer
+    if mask.is_const:
+        return mask.dtype is DType.FLOAT32 and not mask.has_sizes and bool(np.isfinite(mask.array).all())
+    if op is None or not isinstance(op.operator, ops.SelectV2):
+        return False
+    return all(v.is_const and _is_finite(v) for v in (op.operand(1), op.operand(2)))
+
+
+def _condition(mask: Value) -> Value | Array | None:
+    """Where a mask is 0, everything else being -inf."""
+    op = mask.producer
+    if mask.is_const and mask.dtype is DType.FLOAT32 and not mask.has_sizes:
+        zero: Array = mask.array == 0
+        return zero if (zero | (mask.array == -np.inf)).all() else None
     if op is None or not isinstance(op.operator, ops.SelectV2):
         return None
     yes, no = (_number(op.operand(i)) for i in (1, 2))
     return op.operand(0) if yes == 0 and no == -np.inf else None
-
-
-def _is_mask(value: Value) -> bool:
-    """Whether a value is a constant of zeros and -inf."""
-    if not value.is_const or value.dtype is not DType.FLOAT32 or value.has_sizes:
-        return False
-    return bool(((value.array == 0) | (value.array == -np.inf)).all())
 
 
 def _number(value: Value) -> float | None:
@@ -98,12 +103,13 @@ def _first_user(graph: Graph, mask: Value) -> Op:
 
 def _finite(b: Builder, mask: Value) -> tuple[Value, Value | None]:
     """The mask with finite numbers, and which rows (1.0 or 0.0) have any score; None where all have."""
-    if mask.is_const:
-        seen = (mask.array == 0).any(-1, keepdims=True)
+    condition = _condition(mask)
+    if _is_finite(mask) or condition is None:
+        return mask, None
+    if not isinstance(condition, Value):
+        seen = condition.any(-1, keepdims=True)
         finite = b.const(np.maximum(mask.array, np.float32(_MASKED)))
         return finite, None if seen.all() else b.const(seen.astype(np.float32))
-    condition = _condition(mask)
-    assert condition is not None
-    finite = b.emit(ops.SelectV2(), condition, basic.scalar(b, 0, mask), basic.scalar(b, _MASKED, mask))
-    any_ = basic.reduce(b, ops.ReduceAny, condition, [condition.rank - 1], keep_dims=True)
-    return finite, basic.cast(b, any_, DType.FLOAT32)
+    chosen = b.emit(ops.SelectV2(), condition, basic.scalar(b, 0, mask), basic.scalar(b, _MASKED, mask))
+    found = basic.reduce(b, ops.ReduceAny, condition, [condition.rank - 1], keep_dims=True)
+    return chosen, basic.cast(b, found, DType.FLOAT32)
