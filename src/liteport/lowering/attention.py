@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 
@@ -12,11 +13,14 @@ from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, Shape
 from liteport.lowering import basic, diagonal, matmul
-from liteport.lowering.formula import Term, where
+from liteport.lowering.formula import Term, tanh, where
 
 # What a masked score becomes: far enough from every score for exp() to be 0, and finite, so that a row without any
 # score stays a number.
 _MASKED = -1e9
+
+Stage = Literal["raw", "capped", "biased", "weights"]
+"""Scores as they come, within the soft cap, with the mask, and as shares of 1."""
 
 
 def attention(
@@ -35,19 +39,50 @@ def attention(
     row (grouped queries), without being repeated. The mask broadcasts to [..., H, L, S]: bool (True takes part) or
     added to the scores. `causal` lets query i see keys 0 to i. A row that a bool mask empties gives zeros.
     """
+    visible = _causal(b, (query.shape[-2], key.shape[-2])) if causal else None
+    return attend(b, query, key, value, mask, visible, scale=scale)[0]
+
+
+def attend(
+    b: Builder,
+    query: Value,
+    key: Value,
+    value: Value,
+    mask: Value | None = None,
+    visible: Value | None = None,
+    *,
+    scale: float | None = None,
+    softcap: float = 0.0,
+    stage: Stage | None = None,
+) -> tuple[Value, Value | None]:
+    """`attention` with bools that broadcast to [..., H, L, S] for what may be seen besides, and scores that are held
+    softly within `softcap`; and the scores [..., H, L, S] of a `stage`, if that is asked for."""
     factor = 1 / sqrt(query.shape[-1]) if scale is None else scale
     scaled = (Term(b, query) * factor).value if factor != 1 else query
     shape = query.shape
     if (groups := _groups(query, key, value)) > 1:
         scaled = basic.reshape(b, scaled, _folded(shape, groups))
-    scores = matmul.batch_matmul(b, scaled, key, adj_y=True)
-    bias, seen = _bias(b, mask, causal, (shape[-2], key.shape[-2]))
-    if bias is not None:
-        scores = _add_bias(b, scores, bias, shape, groups)
-    out = matmul.matmul(b, b.emit(ops.Softmax(), scores), value)
+    raw = matmul.batch_matmul(b, scaled, key, adj_y=True)
+    capped = (tanh(Term(b, raw) * (1 / softcap)) * softcap).value if softcap else raw
+    mask, visible = _apart(b, mask, visible)
+    bias, seen = _bias(b, mask, visible)
+    biased = capped if bias is None else _add_bias(b, capped, bias, shape, groups)
+    weights = b.emit(ops.Softmax(), biased)
+    out = matmul.matmul(b, weights, value)
     if groups > 1:
         out = basic.reshape(b, out, (*shape[:-1], value.shape[-1]))
-    return out if seen is None else b.emit(ops.Mul(), out, _to_rank(b, seen, out.rank))
+    if stage is None:
+        return _seen(b, out, seen), None
+    stages: dict[Stage, Value] = {"raw": raw, "capped": capped, "biased": biased, "weights": weights}
+    shown = basic.reshape(b, stages[stage], (*shape[:-1], key.shape[-2])) if groups > 1 else stages[stage]
+    if stage == "biased" and visible is not None:
+        shown = where(Term(b, _to_rank(b, visible, shown.rank)), Term(b, shown), -np.inf).value
+    return _seen(b, out, seen), _seen(b, shown, seen) if stage == "weights" else shown
+
+
+def _seen(b: Builder, x: Value, seen: Value | None) -> Value:
+    """x with zeros in the rows that see no key."""
+    return x if seen is None else b.emit(ops.Mul(), x, _to_rank(b, seen, x.rank))
 
 
 def _groups(query: Value, key: Value, value: Value) -> int:
@@ -75,39 +110,59 @@ def _add_bias(b: Builder, scores: Value, bias: Value, query: Shape, groups: int)
     return basic.reshape(b, b.emit(ops.Add(), apart, bias), scores.shape)
 
 
-def _bias(b: Builder, mask: Value | None, causal: bool, size: tuple[int, int]) -> tuple[Value | None, Value | None]:
-    """What to add to the scores, and which rows (1.0 or 0.0, [..., L, 1]) see any key; None where there is nothing."""
-    if causal and not is_fixed(size):
-        return _open_bias(b, mask, size)
-    visible = np.tril(np.ones(size, dtype=bool)) if causal else None
-    if mask is None:
-        return None if visible is None else _blocked(b, visible), None
-    if mask.data is not None:
-        return _constant_bias(b, mask.data, visible)
-    if mask.dtype is not DType.BOOL:
-        return mask if visible is None else b.emit(ops.Add(), mask, _blocked(b, visible)), None
-    if visible is not None:
-        mask = b.emit(ops.LogicalAnd(), mask, b.const(visible))
-    seen = basic.cast(b, basic.reduce(b, ops.ReduceAny, mask, [-1], keep_dims=True), DType.FLOAT32)
-    return where(Term(b, mask), 0.0, _MASKED).value, seen
+def _causal(b: Builder, size: tuple[int, int]) -> Value:
+    """Query i sees keys 0 to i."""
+    return triangle(b, size, 0)
 
 
-def _open_bias(b: Builder, mask: Value | None, size: tuple[int, int]) -> tuple[Value | None, Value | None]:
-    """`_bias` where the causal mask is only known when the model runs: every row sees its first key."""
-    visible = diagonal.triangle(b, size, 0, lower=True)
+def triangle(b: Builder, size: tuple[int, int], offset: int) -> Value:
+    """Bools [L, S]: query i sees keys 0 to i + offset."""
+    if is_fixed((*size, offset)):
+        return b.const(np.tril(np.ones(size, dtype=bool), offset))
+    return diagonal.triangle(b, size, offset, lower=True)
+
+
+def _apart(b: Builder, mask: Value | None, visible: Value | None) -> tuple[Value | None, Value | None]:
+    """What the mask adds to the scores, and what may be seen by it and by `visible`; None where there is nothing."""
+    if mask is not None and mask.data is not None and not mask.has_sizes:
+        finite = b.const(mask.data if mask.dtype is DType.BOOL else mask.data != -np.inf)
+        return None if mask.dtype is DType.BOOL else mask, _both(b, finite, visible)
     if mask is not None and mask.dtype is DType.BOOL:
-        return _bias(b, b.emit(ops.LogicalAnd(), mask, visible), False, size)
-    added = where(Term(b, visible), 0.0, _MASKED).value
-    return added if mask is None else b.emit(ops.Add(), mask, added), None
+        return None, _both(b, mask, visible)
+    return mask, visible
 
 
-def _constant_bias(b: Builder, mask: Array, visible: Array | None) -> tuple[Value, Value | None]:
-    allowed = mask if mask.dtype == bool else mask != -np.inf
-    if visible is not None:
-        allowed = allowed & visible
-    rows = allowed.any(-1, keepdims=True)
-    added = np.where(allowed, 0 if mask.dtype == bool else mask, _MASKED).astype(np.float32)
-    return b.const(added), None if rows.all() else b.const(rows.astype(np.float32))
+def _bias(b: Builder, mask: Value | None, visible: Value | None) -> tuple[Value | None, Value | None]:
+    """What to add to the scores, and which rows (1.0 or 0.0, [..., L, 1]) see any key; None where there is nothing."""
+    if visible is None:
+        return mask, None
+    seen = _rows(b, visible)
+    if visible.data is not None and (mask is None or mask.data is not None):
+        added = np.where(visible.data, 0 if mask is None else mask.array, _MASKED)
+        return (b.const(added.astype(np.float32)) if added.any() else None), seen
+    if mask is None or (visible.data is not None and seen is None):
+        blocked = where(Term(b, visible), 0.0, _MASKED).value if visible.data is None else _blocked(b, visible.data)
+        return blocked if mask is None else b.emit(ops.Add(), mask, blocked), seen
+    rank = max(mask.rank, visible.rank)
+    inside = where(Term(b, _to_rank(b, visible, rank)), Term(b, _to_rank(b, mask, rank)), _MASKED)
+    return inside.value, seen
+
+
+def _both(b: Builder, x: Value, y: Value | None) -> Value:
+    if y is None:
+        return x
+    if x.data is not None and y.data is not None:
+        return b.const(x.data & y.data)
+    rank = max(x.rank, y.rank)
+    return b.emit(ops.LogicalAnd(), _to_rank(b, x, rank), _to_rank(b, y, rank))
+
+
+def _rows(b: Builder, visible: Value) -> Value | None:
+    """1.0 for rows that see any key, else 0.0; None where all do."""
+    if visible.data is None:
+        return basic.cast(b, basic.reduce(b, ops.ReduceAny, visible, [-1], keep_dims=True), DType.FLOAT32)
+    rows = visible.data.any(-1, keepdims=True)
+    return None if rows.all() else b.const(rows.astype(np.float32))
 
 
 def _blocked(b: Builder, visible: Array) -> Value:

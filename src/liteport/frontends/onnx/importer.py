@@ -116,7 +116,7 @@ class _Importer:
         for node in in_order(nodes, self.scope):
             results = self.lower(node)
             for name, value in zip(node.output, results, strict=False):
-                if name:
+                if name and value is not None:
                     self.scope[name] = value
 
     def find(self, name: str, what: str) -> Value:
@@ -136,7 +136,7 @@ class _Importer:
         finally:
             self.builder, self.scope = outer
 
-    def lower(self, node: NodeProto) -> Sequence[Value]:
+    def lower(self, node: NodeProto) -> Sequence[Value | None]:
         operands = [self.find(n, f"input {n!r} of {_place(node)}") if n else None for n in node.input]
         b = self.builder
         b.source = Source(_place(node), node.op_type)
@@ -171,12 +171,12 @@ class _Importer:
             return lambda index: None
         return lambda index: self.hints.type(node.output[index]) if index < len(node.output) else None
 
-    def check(self, node: NodeProto, results: Sequence[Value]) -> None:
+    def check(self, node: NodeProto, results: Sequence[Value | None]) -> None:
         """Holds a lowering to the node: no result that somebody may use is left out."""
         if left_out := [n for n in node.output[len(results) :] if n]:
             raise InvalidGraphError(f"{_place(node)} gives no {', '.join(left_out)}")
 
-    def call_function(self, node: NodeProto, operands: Sequence[Value | None]) -> list[Value]:
+    def call_function(self, node: NodeProto, operands: Sequence[Value | None]) -> list[Value | None]:
         """The results of a node whose operator is a function: its body's nodes, with the operands for its inputs."""
         function = self.functions.body(node, self.opsets, operands)
         if function is None:
@@ -187,8 +187,9 @@ class _Importer:
         self.opsets, self.in_function = _opsets(function), True
         try:
             self.walk(_without_left_out(function, self.scope))
-            wanted = zip(function.output, node.output, strict=False)
-            return [self.find(n, f"output {n!r} of function {function.name!r}") for n, _ in wanted]
+            wanted = [n for n, name in zip(function.output, node.output, strict=False) if name]
+            found = {n: self.find(n, f"output {n!r} of function {function.name!r}") for n in wanted}
+            return [found.get(n) for n in function.output]
         finally:
             self.scope, self.opsets, self.in_function = outer
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.ops import (
     activation,
+    attention,
     compare,
     control,
     conv,
@@ -28,6 +29,7 @@ from liteport.frontends.onnx.ops import (
 
 FAMILIES = (
     activation,
+    attention,
     compare,
     control,
     conv,
