@@ -98,3 +98,28 @@ def test_dict_is_json() -> None:
     assert plain["mean_error"] is None
     assert plain["passed"] is False
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_quantised_outputs_are_measured_in_steps() -> None:
+    near, far = Tally("s", "near", step=0.5), Tally("s", "far", step=0.5)
+    expected = np.linspace(-4, 4, 100, dtype=np.float32)
+    near.add(expected, expected + np.float32(0.4))
+    far.add(expected, expected + np.float32(0.6))
+    assert near.result().passed
+    assert near.result().remark == "ok: quantised, 100 % within a step of 0.5"
+    assert far.result().problem == "mean error 0.6 is not below 0.5"
+
+
+def test_quantised_integers_need_not_be_equal_but_near() -> None:
+    tally = Tally("s", "y", step=1.0)
+    tally.add(np.array([1, 2, 3, 4], np.int8), np.array([1, 2, 4, 6], np.int8))
+    found = tally.result()
+    assert found.passed
+    assert (found.differing, found.within) == (0, 0.75)
+
+
+def test_floats_from_quantised_numbers_have_a_255th_of_their_range_for_a_step() -> None:
+    tally = Tally("s", "y", step=0.0)
+    tally.add(np.array([-1.0, 1.55], np.float32), np.array([-1.0, 1.555], np.float32))
+    assert tally.result().step == pytest.approx(0.01)
+    assert tally.result().passed

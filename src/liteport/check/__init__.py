@@ -9,3 +9,8 @@ TOLERANCE = 1e-6
 ROUNDINGS = 5.0
 # Above this many times the bar, an own error is not believed to be rounding.
 BELIEVABLE = 100.0
+
+# An output that hangs on quantised numbers passes with a mean error below one step, which is how far its numbers lie
+# apart. Floats that are computed from such have no step of their own: the range that they cover has this many.
+NO_STEP = 0.0
+PARTS = 255

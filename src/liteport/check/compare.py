@@ -8,7 +8,7 @@ from typing import Any
 
 from liteport.check import TOLERANCE
 from liteport.check.measure import OutputCheck, Tally, family
-from liteport.check.runner import Runner
+from liteport.check.runner import Runner, Stepped
 from liteport.check.samples import Inputs, Samples, Source
 from liteport.errors import InputError, VerificationError
 from liteport.ir.types import Array, DType, Shape, TensorType
@@ -136,9 +136,21 @@ class _Pair:
         actual = self.candidate.run(fed, self.twin)
         if not self.tallies:
             self.outputs = match_outputs(expected, actual)
-            self.tallies = {name: Tally(self.signature, name, self.tolerance) for name in expected}
+            steps = self._steps()
+            self.tallies = {name: Tally(self.signature, name, self.tolerance, steps.get(name)) for name in expected}
         for name, tally in self.tallies.items():
             tally.add(expected[name], actual[self.outputs[name]])
+
+    def _steps(self) -> dict[str, float]:
+        """The steps of quantised outputs, by the reference's names, where only one side is a .tflite.
+
+        Two .tflite files run on the same kernels: they must agree as others do.
+        """
+        theirs = self.candidate.steps(self.twin) if isinstance(self.candidate, Stepped) else {}
+        ours = self.reference.steps(self.signature) if isinstance(self.reference, Stepped) else {}
+        if ours and theirs:
+            return {}
+        return {name: theirs[twin] for name, twin in self.outputs.items() if twin in theirs} | dict(ours)
 
     def judge_again(self, samples: Samples) -> None:
         """Outputs that miss their bar are held to what float32 allows, where the reference can be run in float64."""

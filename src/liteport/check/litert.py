@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.quiet import GREETING, without
 from liteport.check.samples import least_example
+from liteport.check.steps import step
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array, Shape
@@ -46,6 +47,7 @@ class LiteRT:
             )
         except (RuntimeError, ValueError) as error:
             raise LiteportError(f"LiteRT cannot load the model: {_first_line(error)}") from error
+        self._model = model
         self._runners: dict[str, Any] = {}
         self._delegate = delegate
         self._signed = bool(self._interpreter.get_signature_list())
@@ -68,6 +70,13 @@ class LiteRT:
     def trials(self, signature: str) -> list[dict[str, Shape]]:
         """The example's shapes: a file does not say which other ones go together."""
         return [{name: array.shape for name, array in self.example(signature).items()}]
+
+    def steps(self, signature: str) -> dict[str, float]:
+        """How far the numbers of each output that hangs on quantised ones lie apart (see check.steps)."""
+        root = _root(self._model)
+        tensors = _outputs(root, signature) if self._signed else self._unsigned_outputs()
+        found = {name: step(root, root.Subgraphs(graph), tensor) for name, (graph, tensor) in tensors.items()}
+        return {name: size for name, size in found.items() if size is not None}
 
     def run(self, inputs: Mapping[str, Array], signature: str | None = None) -> dict[str, Array]:
         """The named outputs for named inputs, of `signature` or the only one there is."""
@@ -112,6 +121,9 @@ class LiteRT:
         outputs = self._interpreter.get_output_details()
         return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in outputs}
 
+    def _unsigned_outputs(self) -> dict[str, tuple[int, int]]:
+        return {detail["name"]: (0, detail["index"]) for detail in self._interpreter.get_output_details()}
+
     def _unsigned(self) -> Border:
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         return {"inputs": [detail["name"] for detail in inputs], "outputs": [detail["name"] for detail in outputs]}
@@ -126,8 +138,7 @@ def evaluate(graph: Graph) -> list[Array]:
 
 def _borders(model: str | Path | bytes) -> dict[str, Border]:
     """The signatures' names in the file's order, which LiteRT's own lists have lost (they are sorted)."""
-    content = model if isinstance(model, bytes) else np.memmap(model, np.uint8, "r")
-    root = schema.Model.GetRootAs(content, 0)
+    root = _root(model)
     borders: dict[str, Border] = {}
     for number in range(root.SignatureDefsLength()):
         signature = root.SignatureDefs(number)
@@ -137,6 +148,19 @@ def _borders(model: str | Path | bytes) -> dict[str, Border]:
             "outputs": _names(signature, "Outputs", graph),
         }
     return borders
+
+
+def _root(model: str | Path | bytes) -> Any:
+    content = model if isinstance(model, bytes) else np.memmap(model, np.uint8, "r")
+    return schema.Model.GetRootAs(content, 0)
+
+
+def _outputs(root: Any, name: str) -> dict[str, tuple[int, int]]:
+    """The subgraph and the tensor of each output of a signature."""
+    signatures = [root.SignatureDefs(number) for number in range(root.SignatureDefsLength())]
+    signature = next(s for s in signatures if s.SignatureKey().decode() == name)
+    maps = [signature.Outputs(i) for i in range(signature.OutputsLength())]
+    return {entry.Name().decode(): (signature.SubgraphIndex(), entry.TensorIndex()) for entry in maps}
 
 
 def _names(signature: Any, side: str, graph: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check import BELIEVABLE, ROUNDINGS, TOLERANCE
+from liteport.check import BELIEVABLE, PARTS, ROUNDINGS, TOLERANCE
 from liteport.ir.types import Array, DType, TensorType
 
 _CHUNK = 1 << 20
@@ -22,8 +22,9 @@ class OutputCheck:
     `relative_error` is the worst error over the largest |expected|. `differing` counts elements that
     are not equal, of integers and bools; of floats those where only one side is finite, or where NaNs and
     infinities do not agree. `rounding` is the mean error of the reference's own float32 result against its float64
-    result, where that had to be measured. `problem` is empty where the output matches: integers and bools exactly,
-    floats with a mean error below `bar`.
+    result, where that had to be measured. `step` is how far the numbers of an output that hangs on quantised ones lie
+    apart, 0 for others, and `within` the share of elements that are off by one at most. `problem` is empty where the
+    output matches: integers and bools exactly, floats and quantised numbers with a mean error below `bar`.
     """
 
     signature: str
@@ -38,6 +39,8 @@ class OutputCheck:
     bar: float
     rounding: float
     problem: str
+    step: float = 0.0
+    within: float = 1.0
 
     @property
     def passed(self) -> bool:
@@ -58,6 +61,8 @@ class OutputCheck:
         """What there is to say of it beside the numbers, if anything."""
         if self.is_empty:
             return "empty in every sample: nothing was compared"
+        if self.passed and self.step:
+            return f"ok: quantised, {100 * self.within:.4g} % within a step of {self.step:.2g}"
         return f"ok: float32 itself is off by {self.rounding:.1e}" if self.is_rounding else self.problem
 
     @property
@@ -74,10 +79,12 @@ class OutputCheck:
 class Tally:
     """Sums over the samples of one output; nothing of a sample is kept."""
 
-    def __init__(self, signature: str, name: str, tolerance: float = TOLERANCE) -> None:
+    def __init__(self, signature: str, name: str, tolerance: float = TOLERANCE, step: float | None = None) -> None:
         self.signature = signature
         self.name = name
         self.tolerance = tolerance
+        self.own_step = step
+        self.low, self.high, self.beyond = math.inf, -math.inf, 0
         self.type: TensorType | None = None
         self.problem = ""
         self.rounding = 0.0
@@ -99,7 +106,7 @@ class Tally:
 
     def _add(self, want: Array, have: Array) -> None:
         self.elements += want.size
-        if want.dtype.kind not in "fc":
+        if self._is_exact:
             self.differing += int(np.count_nonzero(want != have))
         wide = np.complex128 if want.dtype.kind == "c" else np.float64
         want, have = want.astype(wide), have.astype(wide)
@@ -112,6 +119,9 @@ class Tally:
         if not want.size:
             return
         error, size = np.abs(want - have), np.abs(want)
+        if self.own_step is not None:
+            self.low, self.high = min(self.low, float(want.min())), max(self.high, float(want.max()))
+            self.beyond += int(np.count_nonzero(error > 1.001 * self.step))
         self.finite += want.size
         self.error += float(error.sum())
         self.worst = max(self.worst, float(error.max()))
@@ -135,7 +145,16 @@ class Tally:
             bar=bar,
             rounding=self.rounding,
             problem=self.problem or self._verdict(mean, bar),
+            step=self.step,
+            within=1 - self.beyond / max(1, self.finite),
         )
+
+    @property
+    def step(self) -> float:
+        """How far quantised numbers lie apart: their own step, or a part of the range of what is computed from them."""
+        if self.own_step is None:
+            return 0.0
+        return self.own_step or max(0.0, self.high - self.low) / PARTS
 
     @property
     def mean(self) -> float:
@@ -146,7 +165,7 @@ class Tally:
     def may_be_rounding(self) -> bool:
         """Whether it is only the mean error that misses its bar."""
         bar = self._bar()
-        wrong = self.problem or self.differing or self._is_exact
+        wrong = self.problem or self.differing or self._is_exact or self.own_step is not None
         return not wrong and self.mean >= bar
 
     def accept(self, rounding: float) -> None:
@@ -155,13 +174,15 @@ class Tally:
 
     @property
     def _is_exact(self) -> bool:
-        """Whether elements must be equal: integers and bools."""
-        return self.type is not None and self.type.dtype.numpy.kind in "biu"
+        """Whether elements must be equal: integers and bools, unless they are quantised numbers."""
+        return self.own_step is None and self.type is not None and self.type.dtype.numpy.kind in "biu"
 
     def _bar(self) -> float:
         if self._is_exact:
             return 0.0
         plain = self.tolerance * max(1.0, self.size / max(1, self.finite))
+        if self.own_step is not None:
+            return max(plain, self.step)
         believed = self.rounding <= BELIEVABLE * plain
         return max(plain, ROUNDINGS * self.rounding) if believed else plain
 

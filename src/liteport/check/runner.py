@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from liteport.ir.types import Array, Shape
 
@@ -29,3 +29,11 @@ class Runner(Protocol):
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> Mapping[str, Array] | None:
         """The outputs as they are in float64; None where the model can only be run as it is."""
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """A model that knows which of its outputs hang on quantised numbers."""
+
+    def steps(self, signature: str) -> Mapping[str, float]:
+        """How far the numbers of these lie apart, by name (see check.steps)."""

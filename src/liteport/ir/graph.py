@@ -23,6 +23,8 @@ class Value:
     view into a mapped checkpoint, of any strides: it is copied once, into the file.
     A constant whose numbers wait for sizes that are only known when the model runs holds Sizes, in an
     array of objects: the compute_sizes pass makes computations of those.
+    `quantization` is that of a tensor of integers. A constant of float32 has one where its numbers came from such:
+    it says on which grid they lie, until a pass makes integers of them again, or leaves them as they are.
     `variable` marks a state tensor that a kernel updates between invocations.
     """
 

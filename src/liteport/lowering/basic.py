@@ -7,6 +7,7 @@ same shape, a transpose by the identity, a cast to the same type): the rest is t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,6 +62,14 @@ def transpose(b: Builder, x: Value, perm: Sequence[int]) -> Value:
     if list(perm) == list(range(x.rank)):
         return x
     return _same_numbers(x, b.emit(ops.Transpose(), x, ints(b, perm)))
+
+
+def turned(b: Builder, matrix: Value) -> Value:
+    """The transpose of a constant matrix, as a constant; scales along a dimension go with it."""
+    turned = b.const(matrix.array.T, name=matrix.name)
+    found = matrix.quantization
+    turned.quantization = found and replace(found, axis=1 - found.axis if len(found.scale) > 1 else 0)
+    return turned
 
 
 def _same_numbers(x: Value, moved: Value) -> Value:

@@ -65,7 +65,7 @@ def batch_matmul(b: Builder, x: Value, y: Value, *, adj_y: bool = False) -> Valu
 def _by_matrix(b: Builder, x: Value, y: Value) -> Value:
     """x[..., K] @ y[K, N], the leading dimensions of x being so many rows."""
     if y.data is not None:
-        return linear(b, x, b.const(y.data.T, name=y.name))
+        return linear(b, x, basic.turned(b, y))
     rows = basic.reshape(b, x, (prod(x.shape[:-1]), x.shape[-1]))
     return basic.reshape(b, b.emit(ops.BatchMatmul(), rows, y), (*x.shape[:-1], y.shape[1]))
 

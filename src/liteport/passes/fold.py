@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
-from liteport.ir.types import Array
+from liteport.ir.types import Array, DType, Quantization
 from liteport.passes.base import Pass
 from liteport.passes.decompose import Decompose
 from liteport.passes.legalize import Legalize
@@ -60,7 +61,7 @@ def _view(graph: Graph, op: Op) -> bool:
         _must_be_made(graph, op.output)
         or op.input.variable
         or op.input.dtype.is_raw
-        or op.input.quantization is not None
+        or (op.input.quantization is not None and op.input.dtype is not DType.FLOAT32)
     ):
         return False
     array = op.input.array
@@ -71,8 +72,23 @@ def _view(graph: Graph, op: Op) -> bool:
         array = array[tuple(slice(int(at), int(at) + n) for at, n in zip(begin, size, strict=True))]
     else:
         array = array.reshape(op.output.shape)
-    graph.replace(op, constant(array, op.output.name))
+    view = constant(array, op.output.name)
+    view.quantization = _grid(op)
+    graph.replace(op, view)
     return True
+
+
+def _grid(op: Op) -> Quantization | None:
+    """The grid on which moved numbers lie; None where there is none, or it does not go along one dimension any more."""
+    found = op.input.quantization
+    if found is None or len(found.scale) == 1:
+        return found
+    before, after = op.input.shape, op.output.shape
+    if isinstance(op.operator, ops.Transpose):
+        return replace(found, axis=op.operand(1).array.tolist().index(found.axis))
+    ahead, size = prod(before[: found.axis]), before[found.axis]
+    places = [i for i, d in enumerate(after) if d == size and prod(after[:i]) == ahead]
+    return replace(found, axis=places[0]) if isinstance(op.operator, ops.Reshape) and places else None
 
 
 def _must_be_made(graph: Graph, value: Value) -> bool:

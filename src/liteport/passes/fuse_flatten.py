@@ -32,7 +32,9 @@ class FuseFlatten(Pass):
                 self.decline(op, "the transpose moves more than what the reshape flattens")
                 continue
             weights = op.operand(1)
-            graph.set_input(op, 1, constant(weights.array[:, columns], weights.name))
+            permuted = constant(weights.array[:, columns], weights.name)
+            permuted.quantization = weights.quantization
+            graph.set_input(op, 1, permuted)
             graph.set_input(op, 0, reshape(Builder(graph, op), moved.input, flat.output.shape))
             changed = True
         return changed
@@ -41,7 +43,10 @@ class FuseFlatten(Pass):
 def _columns(moved: Op, flat: Op, op: Op) -> Array | None:
     """Where each column of the new weights stands in the old ones; None where the rows are not flattened whole."""
     weights, perm = op.operand(1), moved.operand(1)
-    if not weights.is_const or weights.quantization is not None or not perm.is_const:
+    scales = weights.quantization
+    if not weights.is_const or not perm.is_const or weights.dtype.is_raw:
+        return None
+    if scales is not None and len(scales.scale) > 1 and scales.axis != 0:
         return None
     order = tuple(int(i) for i in perm.array)
     rows, size, lead = flat.output.shape[:-1], 1, len(order)

@@ -41,6 +41,7 @@ from liteport.passes.merge_sum import MergeSum
 from liteport.passes.narrow import NarrowIndices
 from liteport.passes.outputs import OwnOutputs
 from liteport.passes.pad_empty import PadEmpty
+from liteport.passes.quantised import RunQuantised
 from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
@@ -100,6 +101,10 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Convolutions with their norms in them.
         MergeSum(),
         FusePad(),
+        # Kernels that are whole, on the quantised numbers around them; until here nothing touches their weights.
+        RunQuantised(),
+        DropDead(),
+        FuseFlatten(),
         MergeDepthwise(),
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),

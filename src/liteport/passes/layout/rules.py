@@ -271,12 +271,13 @@ def rule_for(op: Op) -> Rule | None:
         rule = _ELEMENTWISE
     if rule is None and issubclass(kind, Reduction):
         rule = _REDUCTION
-    return rule if rule is not None and _is_plain(op) and rule.applies(op) else None
+    return rule if rule is not None and _is_plain(op, rule) and rule.applies(op) else None
 
 
-def _is_plain(op: Op) -> bool:
-    """Whether every tensor has numbers of its own for each element, and one scale if any."""
-    tensors = [v for v in (*op.inputs, *op.outputs) if v is not None]
+def _is_plain(op: Op, rule: Rule) -> bool:
+    """Whether every tensor that would be moved has numbers of its own for each element, and one scale if any."""
+    moved = [v for i, v in enumerate(op.inputs) if rule.carries(i)]
+    tensors = [v for v in (*moved, *op.outputs) if v is not None]
     packed = any(v.is_const and v.dtype.is_raw for v in tensors)
     return not packed and all(v.quantization is None or len(v.quantization.scale) <= 1 for v in tensors)
 

@@ -44,7 +44,7 @@ def gemm(
         right = basic.transpose(b, right, [1, 0]) if transB else right
         columns = bias is not None and bias.is_const and bias.shape == right.shape[1:] and alpha == 1
         if right.data is not None and right.dtype.is_float:
-            out = product.linear(b, left, b.const(right.data.T, name=right.name), bias if columns else None)
+            out = product.linear(b, left, basic.turned(b, right), bias if columns else None)
             bias = None if columns else bias
         else:
             out = product.matmul(b, left, right)

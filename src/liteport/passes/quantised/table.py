@@ -1,0 +1,86 @@
+"""How LiteRT's int8 kernels want their operands and results quantised, by operator.
+
+Each row was checked by running the kernel against the exact result: all give the nearest number, or one beside it.
+Operators without a row, and those of which a row says so, stay floats between DEQUANTIZE and QUANTIZE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from liteport.ir import ops
+from liteport.ir.graph import Op
+from liteport.ir.types import Quantization
+from liteport.passes.weights import WEIGHTED
+
+
+class Scale(Enum):
+    """What scale a result may have."""
+
+    FREE = auto()  # any, whatever the operands'
+    SAME = auto()  # the operands', which moving or choosing elements keeps
+    EQUAL = auto()  # the operands', though the result is computed: it must be that which is asked for
+
+
+@dataclass(frozen=True)
+class Row:
+    """Which operands are quantised tensors (None: all), and the result's scale: a rule, or the one there is."""
+
+    data: tuple[int, ...] | None = (0,)
+    result: Scale | Quantization = Scale.FREE
+    unless: Callable[[Op], str] = lambda op: ""
+
+
+def _moves_out(op: Op) -> str:
+    """PADV2 with anything but the least there is, which max pooling never takes."""
+    pools = all(isinstance(user.operator, ops.MaxPool2D) for user in op.output.users)
+    least = op.operand(2).is_const and float(op.operand(2).array.reshape(())) < -1e30
+    return "" if pools and least else "it pads with a number of its own"
+
+
+PAIR = Row(data=(0, 1))
+MOVES = Row(result=Scale.SAME)
+ALL_MOVE = Row(data=None, result=Scale.SAME)
+CHOOSES = Row(data=(0, 1), result=Scale.EQUAL)
+UNIT = Quantization((1 / 256,), (-128,))
+
+ROWS: dict[type[ops.Operator], Row] = {
+    **{kind: Row(data=(row.data,)) for kind, row in WEIGHTED.items() if kind not in (ops.Conv3D, ops.Conv3DTranspose)},
+    ops.Add: PAIR,
+    ops.Sub: PAIR,
+    ops.Mul: PAIR,
+    ops.BatchMatmul: PAIR,
+    ops.Mean: Row(),
+    ops.LeakyRelu: Row(),
+    ops.AveragePool2D: Row(result=Scale.EQUAL),
+    ops.ResizeBilinear: Row(result=Scale.EQUAL),
+    ops.Maximum: CHOOSES,
+    ops.Minimum: CHOOSES,
+    ops.Logistic: Row(result=UNIT),
+    ops.Softmax: Row(result=UNIT),
+    ops.Tanh: Row(result=Quantization((1 / 128,), (0,))),
+    ops.Concatenation: ALL_MOVE,
+    ops.Pack: ALL_MOVE,
+    ops.MaxPool2D: MOVES,
+    ops.ReduceMax: MOVES,
+    ops.ReduceMin: MOVES,
+    ops.Reshape: MOVES,
+    ops.Transpose: MOVES,
+    ops.Squeeze: MOVES,
+    ops.ExpandDims: MOVES,
+    ops.Slice: MOVES,
+    ops.StridedSlice: MOVES,
+    ops.Gather: MOVES,
+    ops.Tile: MOVES,
+    ops.Pad: MOVES,
+    ops.PadV2: Row(result=Scale.SAME, unless=_moves_out),
+    ops.MirrorPad: MOVES,
+    ops.Split: Row(data=(1,), result=Scale.SAME),
+    ops.SplitV: MOVES,
+    ops.Unpack: MOVES,
+    ops.DepthToSpace: MOVES,
+    ops.SpaceToDepth: MOVES,
+    ops.ResizeNearestNeighbor: MOVES,
+}
