@@ -50,6 +50,12 @@ class Fold(Pass):
         return True
 
 
+def fold_views(graph: Graph) -> bool:
+    """Movements of constants alone: views on the same memory."""
+    changed = [_view(graph, op) for op in list(graph.ops) if _is_view(op)]
+    return any(changed)
+
+
 def _is_view(op: Op) -> bool:
     movers = ops.Transpose | ops.Reshape | ops.Slice
     return isinstance(op.operator, movers) and all(v is None or (v.is_const and not v.has_sizes) for v in op.inputs)

@@ -8,7 +8,7 @@ from liteport.ir.graph import Graph, Module
 from liteport.ir.validate import validate
 from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
-from liteport.passes.choose.choose import Choice, Choose
+from liteport.passes.choose.choose import Choice, Choose, Prefer
 from liteport.passes.choose.rule import Stage
 from liteport.passes.common import ShareCommon
 from liteport.passes.compute_sizes import ComputeSizes
@@ -102,7 +102,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         MergeSum(),
         FusePad(),
         # Kernels that are whole, on the quantised numbers around them; until here nothing touches their weights.
-        RunQuantised(),
+        RunQuantised(plain=choice.prefer is Prefer.PLAIN),
         DropDead(),
         FuseFlatten(),
         MergeDepthwise(),

@@ -16,7 +16,7 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Value, constant
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.types import DType, Quantization, TensorType
-from liteport.passes.choose.choose import Choice
+from liteport.passes.choose.choose import Choice, Prefer
 from liteport.passes.pipeline import passes, run
 from liteport.passes.quantised import RunQuantised
 
@@ -39,6 +39,7 @@ class Case:
     shape: Sequence[int] = SHAPE
     dtype: DType = DType.INT8
     why: str = ""
+    prefer: Prefer = Prefer.BALANCED
 
 
 def weights(*shape: int, axis: int = 0, zero_point: int = 0) -> Value:
@@ -48,6 +49,14 @@ def weights(*shape: int, axis: int = 0, zero_point: int = 0) -> Value:
     spread = scales.reshape([-1 if i == axis else 1 for i in range(len(shape))])
     value = constant((rng.integers(-127, 128, shape) + zero_point).astype(np.float32) * spread, "w")
     value.quantization = Quantization(tuple(scales.tolist()), (0,) * len(scales), axis)
+    return value
+
+
+def asymmetric(*shape: int) -> Value:
+    """Real weights on a grid of uint8, most of them on one side of zero."""
+    numbers = np.random.default_rng(6).integers(0, 256, shape)
+    value = constant(((numbers - 40) * 0.01).astype(np.float32), "w")
+    value.quantization = Quantization((float(np.float32(0.01)),), (40,))
     return value
 
 
@@ -71,6 +80,17 @@ def conv(**attributes: Any) -> Build:
     return lambda b, x: b.emit(ops.Conv2D(**attributes), x, weights(8, 3, 3, 16), bias(8))
 
 
+PLAIN = Prefer.PLAIN
+# Kernels that round halves and quarters, or multiply, otherwise.
+ROUGH = (
+    "average pool",
+    "average pool, plain",
+    "mean",
+    "leaky relu, plain",
+    "resize, plain",
+    "elu, plain",
+    "relu, plain",
+)
 Q, D = "QUANTIZE", "DEQUANTIZE"
 PAD = [[0, 0], [1, 1], [0, 2], [0, 0]]
 
@@ -93,18 +113,30 @@ CASES = [
     Case("maximum", pair(ops.Maximum()), ["MAXIMUM"], X, inputs=2),
     Case("mean", lambda b, x: b.emit(ops.Mean(), x, b.const([1, 2])), ["MEAN"], X),
     Case("max pool", pool(ops.MaxPool2D), ["MAX_POOL_2D"], X),
-    Case("average pool", pool(ops.AveragePool2D), ["AVERAGE_POOL_2D"], X),
+    Case("average pool", pool(ops.AveragePool2D), [D, "AVERAGE_POOL_2D", Q], X, why="it is faster on floats"),
+    Case("average pool, plain", pool(ops.AveragePool2D), ["AVERAGE_POOL_2D"], X, prefer=PLAIN),
+    Case("leaky relu, plain", unary(ops.LeakyRelu(alpha=0.1)), ["LEAKY_RELU"], prefer=PLAIN),
+    Case("relu, plain", unary(ops.Relu()), ["RELU"], prefer=PLAIN),
+    Case("hard swish, plain", unary(ops.HardSwish()), ["HARD_SWISH"], prefer=PLAIN),
+    Case("gelu, plain", unary(ops.Gelu()), ["GELU"], prefer=PLAIN),
+    Case("elu, plain", unary(ops.Elu()), ["ELU"], prefer=PLAIN),
+    Case("resize, plain", lambda b, x: b.emit(ops.ResizeBilinear(half_pixel_centers=True), x, b.const([8, 9])), ["RESIZE_BILINEAR"], X, prefer=PLAIN),
     Case("sigmoid", unary(ops.Logistic()), ["LOGISTIC"], UNIT),
-    Case("softmax", unary(ops.Softmax()), ["SOFTMAX"], UNIT),
+    Case("softmax", unary(ops.Softmax()), [D, "SOFTMAX", Q], UNIT, why="it is faster on floats"),
+    Case("softmax, plain", unary(ops.Softmax()), ["SOFTMAX"], UNIT, prefer=PLAIN),
     Case("pad", lambda b, x: b.emit(ops.Pad(), x, b.const(PAD)), ["PAD"], X),
     Case("concatenation", pair(ops.Concatenation(axis=3)), ["CONCATENATION"], X, inputs=2),
     Case("a clamp where the numbers end", unary(ops.Relu()), [D, Q], Quantization((0.05,), (-128,))),
-    Case("softmax on another scale", unary(ops.Softmax()), [D, "SOFTMAX", Q], why="its kernel has a scale of 0.00390625, not 0.197"),
-    Case("average pool to another scale", pool(ops.AveragePool2D), [D, "AVERAGE_POOL_2D", Q], why="its kernel leaves the scale as it is"),
+    Case("softmax on another scale", unary(ops.Softmax()), [D, "SOFTMAX", Q], why="its kernel has a scale of 0.00390625, not 0.197", prefer=PLAIN),
+    Case("average pool to another scale", pool(ops.AveragePool2D), [D, "AVERAGE_POOL_2D", Q], why="its kernel leaves the scale as it is", prefer=PLAIN),
     Case("weights far from zero", lambda b, x: b.emit(ops.FullyConnected(keep_num_dims=True), x, weights(8, 16, zero_point=60), None),
-         [D, "FULLY_CONNECTED", Q], why="its weights are not quantised around zero"),
+         [D, "FULLY_CONNECTED", Q], why="its weights are not quantised by output channel around zero"),
+    Case("one scale, far from zero", lambda b, x: b.emit(ops.FullyConnected(keep_num_dims=True), x, asymmetric(8, 16), bias(8)),
+         ["FULLY_CONNECTED"], dtype=DType.UINT8),
+    Case("one scale, far from zero, between int8", lambda b, x: b.emit(ops.FullyConnected(keep_num_dims=True), x, asymmetric(8, 16), None),
+         [Q, "FULLY_CONNECTED", Q]),
     Case("scales along the inputs", lambda b, x: b.emit(ops.FullyConnected(keep_num_dims=True), x, weights(8, 16, axis=1), None),
-         [D, "FULLY_CONNECTED", Q], why="its weights are not quantised around zero"),
+         [D, "FULLY_CONNECTED", Q], why="its weights are not quantised by output channel around zero"),
 ]  # fmt: skip
 
 
@@ -129,7 +161,7 @@ def _in(dtype: DType, stored: Quantization) -> Quantization:
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in CASES])
 def test_operators(case: Case) -> None:
     plain, graph = graph_of(case), graph_of(case)
-    chain = passes(evaluate, Choice())
+    chain = passes(evaluate, Choice(case.prefer))
     run(graph, chain, debug=True)
     assert [op.name for op in graph.ops] == case.ops
     quantised = next(p for p in chain if isinstance(p, RunQuantised))
@@ -145,4 +177,4 @@ def test_operators(case: Case) -> None:
     exact = LiteRT(to_bytes(Module([plain])), threads=1, delegate=False).run(inputs)["y"]
     steps = np.abs(LiteRT(to_bytes(Module([graph])), threads=1).run(inputs)["y"].astype(int) - exact)
     assert steps.max() <= 1
-    assert (steps == 0).mean() > (0.85 if case.id in ("average pool", "mean") else 0.98)  # halves and quarters round otherwise
+    assert (steps == 0).mean() > (0.8 if case.id in ROUGH else 0.98)

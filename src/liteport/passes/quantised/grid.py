@@ -59,32 +59,51 @@ def _int8(value: Value, grid: Quantization) -> Value | None:
     return stored
 
 
+def in_type(stored: Value, dtype: DType) -> Value:
+    """An int8 constant in a type."""
+    if dtype is DType.INT8:
+        return stored
+    assert stored.quantization is not None
+    moved = constant((stored.array.astype(np.int16) + 128).astype(dtype.numpy), stored.name)
+    moved.quantization = as_type(stored.quantization, dtype)
+    return moved
+
+
 def lowest(x: Value | None) -> Value:
     """The least number that a tensor like x has, as a constant like it."""
     assert x is not None
-    stored = constant(np.array(_INT8.min, np.int8))
+    stored = constant(np.array(np.iinfo(x.dtype.numpy).min, x.dtype.numpy))
     stored.quantization = x.quantization
     return stored
 
 
-def weights(value: Value, axis: int) -> Value | None:
-    """Constant weights as int8 around zero, one scale for all or for each element of dimension `axis`.
+def weights(value: Value, axis: int, dtype: DType) -> Value | None:
+    """Constant weights as int8 around zero, one scale for all or for each element of dimension `axis`; or as uint8
+    around any number, one scale for all.
 
-    Zero points of their own are taken off, exactly; None where int8 does not reach as far from them, where the scales
-    go along another dimension, or there are none.
+    None where they do not say on which grid they lie, where the scales go along another dimension, or the type does not
+    reach as far. Around zero means that zero points of their own are taken off, exactly.
     """
     found = value.quantization
     if not value.is_const or found is None or value.dtype is not DType.FLOAT32:
         return None
-    if len(found.scale) > 1 and found.axis != axis:
+    several = len(found.scale) > 1
+    if several and (found.axis != axis or dtype is DType.UINT8):
         return None
-    scales = _along(found.scale, axis, value.rank)
-    numbers = np.rint(value.array / scales)
-    if not _fits(numbers, _INT8.min, _INT8.max):
+    zero_point = _zero_point(found.zero_point[0]) if dtype is DType.UINT8 else 0
+    shape = [-1 if i == axis else 1 for i in range(value.rank)] if several else ()
+    numbers = np.rint(value.array / np.array(found.scale, np.float32).reshape(shape)) + zero_point
+    limits = np.iinfo(dtype.numpy)
+    if not _fits(numbers, limits.min, limits.max):
         return None
-    stored = constant(numbers.astype(np.int8), value.name)
-    stored.quantization = Quantization(found.scale, (0,) * len(found.scale), axis if len(found.scale) > 1 else 0)
+    stored = constant(numbers.astype(dtype.numpy), value.name)
+    stored.quantization = Quantization(found.scale, (zero_point,) * len(found.scale), axis if several else 0)
     return stored
+
+
+def _zero_point(given: int) -> int:
+    """For uint8: the one of uint8 itself, or of int8, which lies around 0 and may be anything that is near it."""
+    return given if given > 0 else given + 128
 
 
 def bias(value: Value, x: Value, weights: Value) -> Value | None:
@@ -104,11 +123,6 @@ def bias(value: Value, x: Value, weights: Value) -> Value | None:
 
 def _moved(grid: Quantization, by: int) -> Quantization:
     return Quantization(grid.scale, tuple(z + by for z in grid.zero_point))
-
-
-def _along(scale: tuple[float, ...], axis: int, rank: int) -> Array:
-    shape = [-1 if i == axis else 1 for i in range(rank)] if len(scale) > 1 else ()
-    return np.array(scale, np.float32).reshape(shape)
 
 
 def _fits(numbers: Array, low: int, high: int) -> bool:

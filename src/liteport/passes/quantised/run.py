@@ -11,6 +11,7 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.types import DType, Quantization, TensorType
 from liteport.passes.base import Pass
 from liteport.passes.dead import DropDead
+from liteport.passes.fold import fold_views
 from liteport.passes.quantised import grid
 from liteport.passes.quantised.edges import absorb_clamps, lift, tidy
 from liteport.passes.quantised.table import ROWS, Row, Scale
@@ -26,26 +27,53 @@ class RunQuantised(Pass):
     """quantize(conv(dequantize(x), w, b))   =>   conv(x, w in int8, b in int32)
 
     Weights say on which grid they lie (see Value.quantization); results take the scale that QUANTIZE asks for. Numbers
-    of uint8 are int8 inside the graph, 128 further down, which changes nothing. Movements need no QUANTIZE behind
-    them: dequantize(x) is moved as x. Whatever has no kernel, or another scale than its kernel's, stays as it is,
-    between DEQUANTIZE and QUANTIZE.
+    of uint8 are int8 inside the graph, 128 further down, which changes nothing: only weights that do not lie around
+    zero need uint8, and then all of the graph is. Movements need no QUANTIZE behind them: dequantize(x) is moved as x.
+    Whatever has no kernel, or another scale than its kernel's, stays as it is, between DEQUANTIZE and QUANTIZE, and so
+    does what is faster there, unless `plain` asks for few operators.
     """
 
+    plain: bool = False
+
     def run(self, graph: Graph) -> bool:
-        changed = absorb_clamps(graph) | lift(graph)
+        changed = fold_views(graph) | absorb_clamps(graph)
+        DropDead().run(graph)  # what has no users blocks no movement
+        changed |= lift(graph)
+        usual = DType.UINT8 if any(_needs_uint8(op) for op in graph.ops) else DType.INT8
         for op in list(graph.ops):
             row = ROWS.get(type(op.operator))
             if row is None or not _is_fed(op, row):
                 continue
             try:
-                _convert(graph, op, row)
+                if row.slower and not self.plain:
+                    raise _Stays("it is faster on floats")
+                _convert(graph, op, row, _type(op, row, usual))
                 changed = True
             except _Stays as why:
                 self.decline(op, str(why))
-        DropDead().run(graph)  # what has no users blocks no movement
+        DropDead().run(graph)
         changed |= lift(graph) | tidy(graph)
         _forget_grids(graph)
         return changed
+
+
+def _needs_uint8(op: Op) -> bool:
+    """Whether the weights fit uint8, and not int8 around zero."""
+    weighted = WEIGHTED.get(type(op.operator))
+    if weighted is None or type(op.operator) not in ROWS:
+        return False
+    fits = [
+        grid.weights(op.operand(WEIGHTS), weighted.out_axis, kind) is not None for kind in (DType.INT8, DType.UINT8)
+    ]
+    return fits == [False, True]
+
+
+def _type(op: Op, row: Row, usual: DType) -> DType:
+    """The type for an operation: the graph's usual one, where there is a kernel for it that takes the weights."""
+    weighted = WEIGHTED.get(type(op.operator))
+    if not row.in_uint8 or (weighted and grid.weights(op.operand(WEIGHTS), weighted.out_axis, usual) is None):
+        return DType.INT8
+    return usual
 
 
 def _places(op: Op, row: Row) -> tuple[int, ...]:
@@ -68,8 +96,8 @@ def _source(value: Value) -> Value | None:
     return maker.input
 
 
-def _convert(graph: Graph, op: Op, row: Row) -> None:
-    """Puts the quantised operation in the place of `op`. Raises _Stays where there is none."""
+def _convert(graph: Graph, op: Op, row: Row, dtype: DType) -> None:
+    """Puts the quantised operation, in a type, in the place of `op`. Raises _Stays where there is none."""
     if why := row.unless(op):
         raise _Stays(why)
     places = _places(op, row)
@@ -83,12 +111,12 @@ def _convert(graph: Graph, op: Op, row: Row) -> None:
     inputs = list(op.inputs)
     for place, source in zip(places, found, strict=True):
         moves = row.result is Scale.SAME
-        inputs[place] = _rescaled(b, source, scale) if moves else _int8(b, source)
-    _put_constants(op, inputs)
-    types = tuple(TensorType(DType.INT8, v.shape) for v in op.outputs)
+        inputs[place] = _rescaled(b, source, scale, dtype) if moves else _stored(b, source, dtype)
+    _put_constants(op, inputs, dtype)
+    types = tuple(TensorType(dtype, v.shape) for v in op.outputs)
     results = b.emit_many(op.operator, *inputs, types=types)
     for value in results:
-        value.quantization = scale
+        value.quantization = grid.as_type(scale, dtype)
     graph.replace(op, *(b.emit(ops.Dequantize(), v) for v in results))
 
 
@@ -117,26 +145,28 @@ def _wanted(graph: Graph, op: Op) -> Quantization | None:
     return found[0] if found and all(f == found[0] for f in found) else None
 
 
-def _int8(b: Builder, source: Value) -> Value:
-    """The tensor in int8."""
-    if source.dtype is DType.INT8:
+def _stored(b: Builder, source: Value, dtype: DType) -> Value:
+    """The tensor in a type."""
+    if source.dtype is dtype:
         return source
-    moved = b.emit(ops.Quantize(to=DType.INT8), source)
-    moved.quantization = grid.as_int8(source)
+    if source.is_const:
+        return grid.in_type(source, dtype)
+    moved = b.emit(ops.Quantize(to=dtype), source)
+    moved.quantization = grid.as_type(grid.as_int8(source), dtype)
     return moved
 
 
-def _rescaled(b: Builder, source: Value, scale: Quantization) -> Value:
-    """The tensor in int8 with another scale."""
+def _rescaled(b: Builder, source: Value, scale: Quantization, dtype: DType) -> Value:
+    """The tensor in a type, with another scale."""
     now = grid.as_int8(source)
     if (now.scale, now.zero_point) == (scale.scale, scale.zero_point):
-        return _int8(b, source)
-    moved = b.emit(ops.Quantize(to=DType.INT8), b.emit(ops.Dequantize(), source))
-    moved.quantization = scale
+        return _stored(b, source, dtype)
+    moved = b.emit(ops.Quantize(to=dtype), b.emit(ops.Dequantize(), source))
+    moved.quantization = grid.as_type(scale, dtype)
     return moved
 
 
-def _put_constants(op: Op, inputs: list[Value | None]) -> None:
+def _put_constants(op: Op, inputs: list[Value | None], dtype: DType) -> None:
     """Weights, bias, and what is padded with, as the kernel wants them, into the inputs."""
     if isinstance(op.operator, ops.PadV2):
         inputs[2] = grid.lowest(inputs[0])
@@ -144,10 +174,10 @@ def _put_constants(op: Op, inputs: list[Value | None]) -> None:
     if weighted is None:
         return
     x, bias = inputs[weighted.data], op.optional(weighted.bias)
-    weights = grid.weights(op.operand(WEIGHTS), weighted.out_axis)
+    weights = grid.weights(op.operand(WEIGHTS), weighted.out_axis, dtype)
     assert x is not None
     if weights is None:
-        raise _Stays("its weights are not quantised around zero, by output channel or as one")
+        raise _Stays("its weights are not quantised by output channel around zero, nor as one")
     inputs[WEIGHTS] = weights
     if bias is not None:
         inputs[weighted.bias] = grid.bias(bias, x, weights)
