@@ -98,6 +98,7 @@ def convert(
         from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
 
         optimise(result.module, evaluate, choice, debug=debug)
+        result.notes += tuple(map(str, choice.traded))
         if decider is not None:
             result.notes += tuple(decider.finish())
             result.tuning = decider.record

@@ -76,7 +76,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         SliceEarly(),
         *clean,
         # Forms that another order of dimensions may come with: the layout places them.
-        Choose(Stage.EARLY, choice),
+        Choose(Stage.EARLY, choice, evaluate),
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         SinkReshape(),
@@ -110,7 +110,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         ShuffleToGather(),
         RouteChannels(),
         # Forms of kernels that are complete by now; what they permute goes into the weights around them.
-        Choose(Stage.LATE, choice),
+        Choose(Stage.LATE, choice, evaluate),
         FusePad(),
         RouteChannels(),
         GatherToShuffle(),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from liteport.check.litert import evaluate
 from liteport.errors import UsageError
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Value
 from liteport.passes.choose.choose import Choice, Choose, Prefer, preference
-from liteport.passes.choose.depthwise import DEPTHWISE_TILES
-from liteport.passes.choose.rule import AS_EMITTED, Kind, Stage
+from liteport.passes.choose.depthwise import DEPTHWISE_TILES, _in_tiles
+from liteport.passes.choose.rule import AS_EMITTED, Kind, Site, Stage
 
 EXAMPLE = next(e for e in DEPTHWISE_TILES.examples if e.id == "7x7 on 7x7x768")
 
@@ -18,7 +23,7 @@ def takes_tiles(choice: Choice, kind: Kind = Kind.ALWAYS, stage: Stage = Stage.L
     """Whether the pass gives the example the form of the rule, here of that kind."""
     graph = EXAMPLE.graph()
     before = [op.name for op in graph.ops]
-    changed = Choose(stage, choice, [replace(DEPTHWISE_TILES, kind=kind)]).run(graph)
+    changed = Choose(stage, choice, evaluate, [replace(DEPTHWISE_TILES, kind=kind)]).run(graph)
     after = [op.name for op in graph.ops]
     assert changed == (before != after) == bool(choice.used)
     return changed
@@ -58,3 +63,30 @@ def test_whoever_decides_is_told_the_forms() -> None:
 def test_an_unknown_preference() -> None:
     with pytest.raises(UsageError, match="balanced, latency, size, plain"):
         preference("speed")
+
+
+def test_what_is_traded_has_a_price() -> None:
+    choice = Choice(Prefer.LATENCY)
+    assert takes_tiles(choice, Kind.TRADED)
+    (use,) = choice.traded
+    assert use.price is not None
+    assert 0 < use.price.mean < use.price.worst < 1e-6
+    assert 0 < use.price.bytes < 10_000
+    assert f"{use.price.bytes:+,} bytes" in str(use)
+
+
+def test_what_is_not_traded_has_none() -> None:
+    choice = Choice()
+    assert takes_tiles(choice)
+    assert choice.traded == []
+
+
+def test_a_form_beyond_the_bar_is_declined() -> None:
+    def coarse(b: Builder, site: Site) -> Value:
+        return b.emit(ops.Mul(), _in_tiles(b, site), b.const(np.float32(1.00001)))
+
+    graph = EXAMPLE.graph()
+    rule = replace(DEPTHWISE_TILES, kind=Kind.TRADED, forms={"tiles": coarse})
+    choose = Choose(Stage.LATE, Choice(Prefer.LATENCY), evaluate, [rule])
+    assert not choose.run(graph)
+    assert "more than verification allows" in choose.declined[0][1]

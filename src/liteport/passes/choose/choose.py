@@ -10,8 +10,10 @@ from liteport.errors import UsageError
 from liteport.ir.graph import Graph
 from liteport.passes.base import Pass
 from liteport.passes.choose.cut import Cut, apply
+from liteport.passes.choose.price import BAR, Price, price
 from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site, Stage
 from liteport.passes.choose.rules import RULES
+from liteport.passes.fold import Evaluate
 
 PLAIN_RANK = 4
 
@@ -41,11 +43,16 @@ def preference(name: str) -> Prefer:
 
 @dataclass(frozen=True)
 class Use:
-    """A form that a site was given; `place` is where the site stands in the source, or its result's name."""
+    """A form that a site was given, and what it costs where it is one that is traded; `place` is where the site stands
+    in the source, or its result's name."""
 
     rule: Rule
     form: str
     place: str
+    price: Price | None = None
+
+    def __str__(self) -> str:
+        return f"{self.rule.name} at {self.place}: {self.price}"
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,22 @@ class Choice:
     decide: Decide | None = None
     used: list[Use] = field(default_factory=list)
 
+    @property
+    def traded(self) -> list[Use]:
+        """The forms taken that cost something."""
+        return [use for use in self.used if use.price is not None]
+
 
 @dataclass(frozen=True)
 class Choose(Pass):
-    """site   =>   one of the forms of the first rule in the list that it matches"""
+    """site   =>   one of the forms of the first rule in the list that it matches
+
+    `evaluate` runs a graph of constants, to tell what a form costs in accuracy.
+    """
 
     stage: Stage
     choice: Choice
+    evaluate: Evaluate
     rules: Sequence[Rule] = RULES
 
     def run(self, graph: Graph) -> bool:
@@ -87,7 +103,11 @@ class Choose(Pass):
             form = self.choice.decide(rule, site, tuple(dict.fromkeys([form, AS_EMITTED, *names]))) or form
         if form == AS_EMITTED:
             return False
-        self.choice.used.append(Use(rule, form, str(site.op.source) or site.op.output.name))
+        cost = price(rule, form, site, self.evaluate) if rule.kind is Kind.TRADED else None
+        if cost is not None and not cost.mean < BAR:
+            self.decline(site.op, f"{rule.name}: {cost.mean:.1e} is more than verification allows")
+            return False
+        self.choice.used.append(Use(rule, form, str(site.op.source) or site.op.output.name, cost))
         apply(rule, form, graph, site)
         return True
 

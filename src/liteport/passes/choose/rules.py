@@ -9,6 +9,7 @@ from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
+from liteport.passes.choose.winograd import WINOGRAD
 
 RULES: Sequence[Rule] = (
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
@@ -17,4 +18,5 @@ RULES: Sequence[Rule] = (
     UPSAMPLED,  # before chains: it puts layers behind layers
     POOLED,
     CHAIN,
+    WINOGRAD,
 )
