@@ -14,6 +14,12 @@ from tests.harness import compare
 LAYERS: list[tuple[str, nn.Module, tuple[int, ...]]] = [
     ("an even size", nn.Conv2d(32, 40, 3, padding=1), (1, 32, 8, 10)),
     ("an odd size", nn.Conv2d(32, 40, 3, padding=1), (1, 32, 7, 9)),
+    ("2x2", nn.Conv2d(32, 40, 2), (1, 32, 8, 10)),
+    ("3x1", nn.Conv2d(32, 40, (3, 1), padding=(1, 0)), (1, 32, 7, 9)),
+    ("1x2", nn.Conv2d(32, 40, (1, 2)), (1, 32, 7, 9)),
+    ("3x2 and a clamp", nn.Sequential(nn.Conv2d(32, 40, (3, 2)), nn.ReLU()), (1, 32, 9, 9)),
+    ("1x3 and a clamp", nn.Sequential(nn.Conv2d(32, 40, (3, 1)), nn.ReLU()), (1, 32, 9, 9)),
+    ("one dimension", nn.Conv1d(32, 40, 3, padding=1), (1, 32, 40)),
     ("without padding", nn.Conv2d(32, 40, 3), (1, 32, 8, 9)),
     ("more padding than it sees", nn.Conv2d(32, 40, 3, padding=4), (1, 32, 3, 3)),
     ("several at a time, and a clamp", nn.Sequential(nn.Conv2d(32, 40, 3, padding=1), nn.ReLU6()), (3, 32, 6, 6)),
@@ -41,6 +47,7 @@ OTHERS = [
     nn.Conv2d(32, 40, 3, dilation=2),
     nn.Conv2d(64, 64, 3, groups=2),
     nn.Conv2d(32, 40, 5),
+    nn.Conv2d(32, 40, 1),
 ]
 
 

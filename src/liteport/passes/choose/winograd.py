@@ -1,4 +1,6 @@
-"""Winograd's F(2x2, 3x3): four results of a 3x3 convolution by 16 products in place of 36.
+"""Winograd's short convolutions: two results of two or three taps by three or four products in place of 4 or 6.
+
+Along both dimensions that is F(2x2,3x3), 16 products in place of 36.
 
 After S. Winograd, Arithmetic Complexity of Computations (1980), and A. Lavin and S. Gray, Fast Algorithms for
 Convolutional Neural Networks (2016).
@@ -7,6 +9,8 @@ Convolutional Neural Networks (2016).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,103 +21,212 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, TensorType
-from liteport.lowering.basic import concat, reshape, slice_
+from liteport.lowering.basic import concat, narrow, reshape, slice_
 from liteport.lowering.padding import pad_or_crop
 from liteport.passes.choose.rule import Example, Kind, Rule, Site
 from liteport.passes.window import is_plain, padded_ops, window
 
-# What weights become, along either dimension.
-_WEIGHTS = np.asarray([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
-# Below this many channels the sums around the products take what these save (measured).
-_CHANNELS = 32
+@dataclass(frozen=True)
+class _Scheme:
+    """Two results of a kernel of `taps` by taps + 1 products.
+
+    weights: what the kernel becomes. sums: for each product the elements of x that it takes, as (operator, first,
+    second), or one element. results: for either result the products, as the first and what is added or taken off.
+    """
+
+    weights: Sequence[Sequence[float]]
+    sums: Sequence[tuple[type[ops.Add | ops.Sub], int, int] | int]
+    results: Sequence[tuple[int, Sequence[tuple[type[ops.Add | ops.Sub], int]]]]
+
+    @property
+    def products(self) -> int:
+        return len(self.weights)
+
+
+_ADD, _SUB = ops.Add, ops.Sub
+_SCHEMES = {
+    1: None,
+    2: _Scheme(
+        weights=((1, 0), (1, 1), (0, 1)),
+        sums=((_SUB, 0, 1), 1, (_SUB, 2, 1)),
+        results=((0, ((_ADD, 1),)), (1, ((_ADD, 2),))),
+    ),
+    3: _Scheme(
+        weights=((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
+        sums=((_SUB, 0, 2), (_ADD, 1, 2), (_SUB, 2, 1), (_SUB, 1, 3)),
+        results=((0, ((_ADD, 1), (_ADD, 2))), (1, ((_SUB, 2), (_SUB, 3)))),
+    ),
+}
+
+# With fewer channels the sums around the products take what these save; with fewer tiles, reading the weights does.
+_CHANNELS, _TILES = 24, 12
+
+# Bytes of the sums and products in a strip, and from how many on strips are the default: as much as caches hold.
+_STRIP, _WHOLE = 2 << 20, 8 << 20
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
     operator: Any = op.operator
     out, height, width, depth = op.operand(1).shape
-    if (height, width) != (3, 3) or operator.stride != (1, 1) or operator.dilation != (1, 1):
+    if not {height, width} <= set(_SCHEMES) or height * width == 1 or max(*operator.stride, *operator.dilation) > 1:
         return None
     if not is_plain(op):
         return "its weights are not float constants"
     if depth != op.input.shape[3]:
         return "it has groups"
+    if not is_fixed(op.output.shape):
+        return "its size is dynamic"
     if min(depth, out) < _CHANNELS:
         return "it has few channels"
-    return Site(padded_ops(op)) if is_fixed(op.output.shape) else "its size is dynamic"
+    tiles = op.output.shape[0] * prod(_tiles(op))
+    return Site(padded_ops(op)) if tiles >= _TILES else "it has few results"
 
 
-def _winograd(b: Builder, site: Site) -> Value:
-    op = site.op
-    operator: Any = op.operator
-    tiles = [-(-size // 2) for size in op.output.shape[1:3]]
-    parts = _transformed(b, _padded(b, site, tiles))
-    weights, bias = _weights(op.operand(1).array), op.operand(2)
-    nothing = b.const(np.zeros(bias.shape, np.float32))
-    made = [
-        [
-            # The bias goes where it reaches each of the four results once.
-            b.emit(ops.FullyConnected(keep_num_dims=True), x, b.const(weights[i, j]), bias if i == j == 1 else nothing)
-            for j, x in enumerate(row)
-        ]
-        for i, row in enumerate(parts)
+def _schemes(op: Op) -> tuple[_Scheme | None, _Scheme | None]:
+    """Along height and width; None where the kernel is one tap wide."""
+    height, width = op.operand(1).shape[1:3]
+    return _SCHEMES[height], _SCHEMES[width]
+
+
+def _tiles(op: Op) -> tuple[int, int]:
+    """How many tiles there are along height and width, each of two results or, without a scheme, one."""
+    rows, columns = (-(-n // 2) if s else n for n, s in zip(op.output.shape[1:3], _schemes(op), strict=True))
+    return rows, columns
+
+
+def _whole(b: Builder, site: Site) -> Value:
+    return _by_strips(b, site, _tiles(site.op)[0])
+
+
+def _in_strips(b: Builder, site: Site) -> Value:
+    return _by_strips(b, site, _strip(site.op))
+
+
+def _strip(op: Op) -> int:
+    """How many rows of tiles there are in a strip whose sums and products fit into caches."""
+    rows = _tiles(op)[0]
+    return -(-rows // min(-(-_bytes(op) // _STRIP), rows))
+
+
+def _bytes(op: Op) -> int:
+    """Of all sums and products."""
+    products = prod(scheme.products if scheme else 1 for scheme in _schemes(op))
+    return 4 * prod(_tiles(op)) * sum(op.operand(1).shape[::3]) * products
+
+
+def _candidates(site: Site) -> tuple[str, ...]:
+    if _strip(site.op) == _tiles(site.op)[0]:
+        return ("whole",)
+    return ("in strips", "whole") if _bytes(site.op) > _WHOLE else ("whole", "in strips")
+
+
+def _by_strips(b: Builder, site: Site, height: int) -> Value:
+    """`height` rows of tiles at a time, all by the same weights."""
+    op, x = site.op, _padded(b, site)
+    n, step = _tiles(op)[0], 2 if _schemes(op)[0] else 1
+    layers, parts = _layers(b, op), []
+    for start in range(0, n, height):
+        count = min(height, n - start)
+        part = narrow(b, x, 1, step * start, step * (count + 1) if step > 1 else count)
+        parts.append(_tiled(b, op, part, count, layers))
+    return slice_(b, concat(b, parts, 1), (0, 0, 0, 0), op.output.shape)
+
+
+def _layers(b: Builder, op: Op) -> list[list[tuple[Value, Value]]]:
+    """Weights and bias of each product; the bias goes where it reaches each of the results once."""
+    weights, bias = _weights(op), op.operand(2)
+    home, nothing = tuple(1 if s else 0 for s in _schemes(op)), b.const(np.zeros(bias.shape, np.float32))
+    return [
+        [(b.const(w, name=op.operand(1).name), bias if (i, j) == home else nothing) for j, w in enumerate(row)]
+        for i, row in enumerate(weights)
     ]
-    rows = list(zip(*(_gathered(b, [made[i][j] for i in range(4)]) for j in range(4)), strict=True))
-    results = [y for row in rows for y in _gathered(b, row, operator.activation)]
-    y = reshape(b, concat(b, results, 3), (op.output.shape[0], *tiles, 4 * op.output.shape[3]))
-    y = b.emit(ops.DepthToSpace(block_size=2), y)
-    return slice_(b, y, (0, 0, 0, 0), op.output.shape)
 
 
-def _padded(b: Builder, site: Site, tiles: Sequence[int]) -> Value:
-    """x with as much around it as tiles of 4x4 see, one every two elements."""
-    seen = window(site.ops)
-    pads = [(p, 2 * n + 2 - p - size) for (p, _), n, size in zip(seen.pads, tiles, seen.x.shape[1:3], strict=True)]
+def _tiled(b: Builder, op: Op, x: Value, n: int, layers: Sequence[Sequence[tuple[Value, Value]]]) -> Value:
+    """n rows of tiles over their padded part of x."""
+    operator: Any = op.operator
+    rows, columns = _schemes(op)
+    sums = _transformed(b, op, x, n)
+    made = [[b.emit(_LAYER, v, *to) for v, to in zip(*pair, strict=True)] for pair in zip(sums, layers, strict=True)]
+    first = Activation.NONE if columns else operator.activation
+    by_column = [_gathered(b, rows, column, first) for column in zip(*made, strict=True)]
+    results = [_gathered(b, columns, row, operator.activation) for row in zip(*by_column, strict=True)]
+    return _interleaved(b, op, n, results)
+
+
+_LAYER = ops.FullyConnected(keep_num_dims=True)
+
+
+def _padded(b: Builder, site: Site) -> Value:
+    """x with as much around it as the tiles see, in pairs."""
+    seen, pads = window(site.ops), []
+    steps = zip(seen.pads, _tiles(site.op), _schemes(site.op), seen.x.shape[1:3], strict=True)
+    for (before, _), tiles, scheme, size in steps:
+        pads.append((before, (2 * tiles + 2 if scheme else tiles) - before - size))
     return pad_or_crop(b, seen.x, (*pads, (0, 0)))
 
 
-def _transformed(b: Builder, x: Value) -> list[list[Value]]:
-    """What the 4x4 products take of x[N,2n+2,2m+2,C]: each [N*n,m,1,C]."""
-    batch, height, width, channels = x.shape
-    n, m = height // 2 - 1, width // 2 - 1
-    rows = _along(b, reshape(b, x, (batch, n + 1, 2, width * channels)))
-    return [_along(b, reshape(b, row, (batch * n, m + 1, 2, channels))) for row in rows]
+def _transformed(b: Builder, op: Op, x: Value, n: int) -> list[list[Value]]:
+    """What the products take of the padded x, by rows and columns: each [N*n,m,1,C] for n by m tiles."""
+    m, (rows, columns) = _tiles(op)[1], _schemes(op)
+    batch, _, width, channels = x.shape
+    lines = _along(b, rows, reshape(b, x, (batch, n + 1, 2, width * channels))) if rows else [x]
+    if not columns:
+        return [[reshape(b, line, (batch * n, m, 1, channels))] for line in lines]
+    return [_along(b, columns, reshape(b, line, (batch * n, m + 1, 2, channels))) for line in lines]
 
 
-def _along(b: Builder, x: Value) -> list[Value]:
-    """The transform along dimension 1 of x[N,n+1,2,C], whose elements stand in pairs: four of [N,n,1,C]."""
-    first, second, third, fourth = (_taken(b, x, *divmod(k, 2)) for k in range(4))
-    sub, add = ops.Sub(), ops.Add()
-    pairs = ((sub, first, third), (add, second, third), (sub, third, second), (sub, second, fourth))
-    return [b.emit(*each) for each in pairs]
+def _along(b: Builder, scheme: _Scheme, x: Value) -> list[Value]:
+    """The sums along dimension 1 of x[N,n+1,2,C], whose elements stand in pairs: each [N,n,1,C]."""
+    taken: dict[int, Value] = {}
+    for k in range(scheme.products):
+        pair, side = divmod(k, 2)
+        taken[k] = slice_(b, x, (0, pair, side, 0), (x.shape[0], x.shape[1] - 1, 1, x.shape[3]))
+    return [taken[s] if isinstance(s, int) else b.emit(s[0](), taken[s[1]], taken[s[2]]) for s in scheme.sums]
 
 
-def _taken(b: Builder, x: Value, pair: int, side: int) -> Value:
-    return slice_(b, x, (0, pair, side, 0), (x.shape[0], x.shape[1] - 1, 1, x.shape[3]))
+def _gathered(b: Builder, scheme: _Scheme | None, m: Sequence[Value], activation: Activation) -> list[Value]:
+    """Both results from the products, or the one product."""
+    if scheme is None:
+        return [m[0]]
+    results = []
+    for first, more in scheme.results:
+        y = m[first]
+        for operator, k in more:
+            y = b.emit(operator(activation=activation if k == more[-1][1] else Activation.NONE), y, m[k])
+        results.append(y)
+    return results
 
 
-def _gathered(b: Builder, m: Sequence[Value], activation: Activation = Activation.NONE) -> tuple[Value, Value]:
-    """m0 + m1 + m2 and m1 - m2 - m3."""
-    even = b.emit(ops.Add(activation=activation), b.emit(ops.Add(), m[0], m[1]), m[2])
-    odd = b.emit(ops.Sub(activation=activation), b.emit(ops.Sub(), m[1], m[2]), m[3])
-    return even, odd
+def _interleaved(b: Builder, op: Op, n: int, results: Sequence[Sequence[Value]]) -> Value:
+    """[N,H,W,O] from the tiles' results [N*n,m,1,O], by rows and columns."""
+    m, batch, outputs = _tiles(op)[1], op.output.shape[0], op.output.shape[3]
+    if len(results) == len(results[0]) == 2:
+        y = reshape(b, concat(b, [y for row in results for y in row], 3), (batch, n, m, 4 * outputs))
+        return b.emit(ops.DepthToSpace(block_size=2), y)
+    lines = [reshape(b, concat(b, row, 3), (batch, n, 1, m * len(row) * outputs)) for row in results]
+    return reshape(b, concat(b, lines, 2), (batch, n * len(lines), m * len(results[0]), outputs))
 
 
-def _weights(weights: Array) -> Array:
-    """[O,3,3,C] as [4,4,O,C], worked out in float64."""
-    wide: Array = np.einsum("ih,ohwc,jw->ijoc", _WEIGHTS, weights, _WEIGHTS, optimize=True)
+def _weights(op: Op) -> Array:
+    """[O,h,w,C] as [i,j,O,C] for the products i by j, worked out in float64."""
+    rows, columns = (np.asarray(scheme.weights if scheme else ((1.0,),)) for scheme in _schemes(op))
+    wide: Array = np.einsum("ih,ohwc,jw->ijoc", rows, op.operand(1).array, columns, optimize=True)
     return wide.astype(np.float32)
 
 
-def _conv(size: int, channels: int, outputs: int) -> Example:
+def _conv(size: int | tuple[int, int], channels: int, outputs: int, kernel: tuple[int, int] = (3, 3)) -> Example:
+    height, width = (size, size) if isinstance(size, int) else size
+
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
+        x = b.input(TensorType(DType.FLOAT32, (1, height, width, channels)), "x")
         rng = np.random.default_rng(0)
-        w = (rng.standard_normal((outputs, 3, 3, channels)) / np.sqrt(9 * channels)).astype(np.float32)
+        w = (rng.standard_normal((outputs, *kernel, channels)) / np.sqrt(9 * channels)).astype(np.float32)
         bias = rng.standard_normal(outputs).astype(np.float32)
         return b.emit(ops.Conv2D(Padding.SAME, activation=Activation.RELU), x, b.const(w), b.const(bias))
 
-    return Example(f"{size}x{size}x{channels} to {outputs}", build)
+    return Example(f"{kernel[0]}x{kernel[1]} on {height}x{width}x{channels} to {outputs}", build)
 
 
 WINOGRAD = Rule(
@@ -123,9 +236,11 @@ WINOGRAD = Rule(
     after="16 products of sums of x, and their sums",
     on=(ops.Conv2D,),
     match=_match,
-    forms={"F(2x2,3x3)": _winograd},
-    gain="28x28x128 to 128: 8.02 -> 3.92 ms, 56x56x64 to 64: 7.87 -> 4.59, 7x7x512 to 512: 9.12 -> 5.54",
-    rests_on="2.25 times fewer products; the weights grow by 16/9 and the rounding error two- or threefold",
+    forms={"whole": _whole, "in strips": _in_strips},
+    candidates=_candidates,
+    gain="3x3 on 28x28x128 to 128: 7.95 -> 3.82 ms, 7x7x512 to 512: 9.06 -> 5.54, 128x128x64 to 32: 20.7 -> 14.7 in "
+    "strips; 2x2 on 8x8x256 to 128: 0.60 -> 0.36; 1x3 on 1x400x512 to 512: 22.0 -> 14.2",
+    rests_on="2.25 times fewer products, 1.78 times at 2x2, 1.5 at 1x3; the weights grow by as much as 16/9, 9/4, 4/3",
     tolerance=5e-6,
     examples=[
         _conv(56, 64, 64),
@@ -136,5 +251,9 @@ WINOGRAD = Rule(
         _conv(56, 128, 64),
         _conv(128, 64, 32),
         _conv(13, 384, 256),
+        _conv(8, 256, 128, (2, 2)),
+        _conv(16, 128, 64, (2, 2)),
+        _conv((1, 400), 512, 512, (1, 3)),
+        _conv(17, 192, 192, (3, 1)),
     ],
 )
