@@ -97,7 +97,9 @@ MIXED = [
     Case("core_antialiased", lambda x: aten._upsample_bilinear2d_aa(x, [3, 12], False), _x(2)),
     # The forms.
     Case("op", _resize(scale_factor=2, mode="bilinear"), _x(2), ops=["TRANSPOSE", "RESIZE_BILINEAR", "TRANSPOSE"]),
-    Case("op_nearest", _resize(scale_factor=2), _x(2), ops=["TRANSPOSE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"]),
+    Case(
+        "op_nearest", _resize(scale_factor=2), _x(2, 2, 20), ops=["TRANSPOSE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"]
+    ),
     Case("op_gather", _resize(scale_factor=1.7), _x(2), ops=["GATHER", "GATHER"]),
     Case(
         "op_cubic",
