@@ -43,6 +43,7 @@ SECTIONS = {
     ),
     Kind.TUNED: ("Tuned", "It depends on caches and vector widths: taken where a measurement says so."),
     Kind.TRADED: ("Traded", 'Faster, at a price in bytes or accuracy: taken with `prefer="latency"`.'),
+    Kind.PLAIN: ("Plain", 'Not faster, but nothing out of the ordinary: taken with `prefer="plain"`.'),
 }
 
 

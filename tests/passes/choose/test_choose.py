@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+import liteport
 from liteport.check.litert import evaluate
 from liteport.errors import UsageError
 from liteport.ir import ops
@@ -15,6 +17,8 @@ from liteport.ir.graph import Value
 from liteport.passes.choose.choose import Choice, Choose, Prefer, preference
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES, _in_tiles
 from liteport.passes.choose.rule import AS_EMITTED, Kind, Site, Stage
+from tests.harness import Function
+from tests.passes.choose.test_pointwise import MAPS, Head
 
 EXAMPLE = next(e for e in DEPTHWISE_TILES.examples if e.id == "7x7 on 7x7x768")
 
@@ -90,3 +94,28 @@ def test_a_form_beyond_the_bar_is_declined() -> None:
     choose = Choose(Stage.LATE, Choice(Prefer.LATENCY), evaluate, [rule])
     assert not choose.run(graph)
     assert "more than verification allows" in choose.declined[0][1]
+
+
+def test_shared_weights_stay_shared() -> None:
+    """Two places with one constant get the same constants, which the file holds once."""
+    layer = torch.nn.Conv2d(64, 64, 7, padding=3, groups=64)
+    once = liteport.convert(layer, (torch.randn(1, 64, 9, 9),)).to_bytes()
+    twice = liteport.convert(torch.nn.Sequential(layer, layer), (torch.randn(1, 64, 9, 9),)).to_bytes()
+    assert len(twice) - len(once) < layer.weight.nbytes / 2
+
+
+def test_a_form_that_only_pays_with_other_rules_is_chosen_for_size() -> None:
+    """Upsampled parts by their own weights are more layers, until these and the ones before them are one."""
+    head = Head()
+    sizes = {
+        name: len(liteport.convert(head.eval(), tuple(MAPS), prefer=name).to_bytes()) for name in ("size", "plain")
+    }
+    assert sizes["size"] < sizes["plain"]
+
+
+def test_plain_has_no_more_than_four_dimensions() -> None:
+    def windows(x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(1, 2, 7, 2, 7, 8).permute(0, 1, 3, 2, 4, 5).reshape(4, 49, 8)
+
+    model = liteport.convert(Function(windows), (torch.randn(1, 14, 14, 8),), prefer="plain")
+    assert max(value.rank for value in model.module.graphs[0].values()) <= 4

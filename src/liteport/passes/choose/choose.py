@@ -94,7 +94,8 @@ class Choose(Pass):
         return changed
 
     def _offers(self, rule: Rule) -> bool:
-        return rule.kind is not Kind.TRADED or self.choice.prefer is Prefer.LATENCY
+        wanted = {Kind.TRADED: Prefer.LATENCY, Kind.PLAIN: Prefer.PLAIN}
+        return self.choice.prefer is wanted.get(rule.kind, self.choice.prefer)
 
     def _apply(self, graph: Graph, rule: Rule, site: Site) -> bool:
         names = [name for name in rule.names(site) if name == AS_EMITTED or self._admits(rule, site, name)]
@@ -113,9 +114,16 @@ class Choose(Pass):
 
     def _admits(self, rule: Rule, site: Site, form: str) -> bool:
         """Whether what is preferred allows the form."""
-        if self.choice.prefer not in (Prefer.SIZE, Prefer.PLAIN):
+        if self.choice.prefer not in (Prefer.SIZE, Prefer.PLAIN) or rule.kind is Kind.PLAIN:
             return True
-        before, after = Cut.of(site), Cut.of(site).write(rule, form)
+        before, after = (self._left(rule, site, each) for each in (AS_EMITTED, form))
         if self.choice.prefer is Prefer.SIZE:
             return after.size <= before.size
         return len(after.graph.ops) <= len(before.graph.ops) and after.rank <= max(before.rank, PLAIN_RANK)
+
+    def _left(self, rule: Rule, site: Site, form: str) -> Cut:
+        """The site in that form, with what the other rules make of it."""
+        cut = Cut.of(site).write(rule, form)
+        others = [each for each in self.rules if each is not rule and each.kind is Kind.ALWAYS]
+        Choose(self.stage, Choice(), self.evaluate, others).run(cut.graph)
+        return cut

@@ -81,7 +81,10 @@ def _match_upsampled(graph: Graph, op: Op) -> Site | str | None:
     gain = sum(_saved(resize, op) for resize in resizes)
     if join and any(v is None or v.rank != 4 or not is_fixed(v.shape[3:]) for v in join[0].inputs):
         return "the channels that are joined are not counted"
-    return Site((*resizes, *join, op)) if gain > 0 else "there are too few channels for it to gain"
+    if gain <= 0:
+        return "there are too few channels for it to gain"
+    layers = (_sole_maker(graph, resize.input, resize) for resize in resizes)
+    return Site((*(layer for layer in layers if layer is not None and _is_linear(layer)), *resizes, *join, op))
 
 
 def _parts(join: Sequence[Op], op: Op) -> list[Value]:

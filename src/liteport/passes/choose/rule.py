@@ -23,6 +23,8 @@ class Kind(Enum):
     """Caches and vector widths: measured on the machine at hand (tune=), else left as emitted."""
     TRADED = "traded"
     """A larger file or a larger error is what it costs: only where latency comes first (prefer="latency")."""
+    PLAIN = "plain"
+    """Not speed: other runtimes' kernels that take fewer dimensions (prefer="plain")."""
 
 
 class Stage(Enum):
@@ -38,7 +40,8 @@ class Stage(Enum):
 class Site:
     """A place where a rule applies: the operations that its forms replace, in order.
 
-    The results of the last one are what a form computes anew; the others are dropped where nothing else uses them.
+    The results of the last one are what a form computes anew; the others are dropped where nothing else uses them:
+    those that a form goes on using stand there for what other rules make of them with it.
     """
 
     ops: tuple[Op, ...]

@@ -9,6 +9,7 @@ from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
 from liteport.passes.choose.winograd import WINOGRAD
 
@@ -21,5 +22,6 @@ RULES: Sequence[Rule] = (
     TRANSPOSED_PHASES,
     NEAREST_CONV,  # before copies, which it leaves none of
     NEAREST,
+    TRANSPOSE_IN_STEPS,
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
 )
