@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from math import prod
 from typing import Any
 
 from onnx import GraphProto, TensorProto
 
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
-from liteport.ir.sizes import Size, Space
+from liteport.ir.sizes import Size, Space, example
 from liteport.ir.types import Array, DType, TensorType
 from liteport.ir.witnesses import Range
 
@@ -36,6 +37,9 @@ DTYPES: Mapping[int, DType] = {
     TensorProto.INT2: DType.INT8,
     TensorProto.UINT2: DType.UINT8,
 }
+
+MOST_BITS = 8 << 31
+"""Of one tensor: 2 GiB."""
 
 # A lowering takes the builder, then the node's inputs as Values (None where one is left out), and its attributes as
 # keywords. It returns a Value, or as many as the node has results, as a sequence; trailing ones that nobody asks for
@@ -98,3 +102,17 @@ def numbers(value: Value | None, attribute: Sequence[int] | None, what: str) -> 
         found: list[int] = known(value, what).reshape(-1).tolist()
         return found
     return None if attribute is None else list(attribute)
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """`axis` counted from the front; a value without dimensions counts as one with one. Raises InputError."""
+    if not -max(rank, 1) <= axis < max(rank, 1):
+        raise InputError(f"axis {axis} of a value with {rank} dimensions")
+    return axis % max(rank, 1)
+
+
+def checked(type: TensorType) -> TensorType:
+    """The type. Raises InputError for one of more bytes than a tensor may have."""
+    if prod(map(example, type.shape)) * type.dtype.bits > MOST_BITS:
+        raise InputError(f"a result of {type}, which is more than the 2 GiB that a tensor may have")
+    return type

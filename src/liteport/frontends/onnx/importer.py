@@ -13,7 +13,7 @@ from onnx import FunctionProto, GraphProto, NodeProto
 from liteport.errors import InputError, InvalidGraphError, UnsupportedError
 from liteport.frontends.onnx import known
 from liteport.frontends.onnx.attributes import attributes, subgraphs
-from liteport.frontends.onnx.context import Hint, OnnxBuilder, Table
+from liteport.frontends.onnx.context import Hint, OnnxBuilder, Table, checked
 from liteport.frontends.onnx.functions import Functions
 from liteport.frontends.onnx.hints import Hints
 from liteport.frontends.onnx.order import in_order
@@ -54,6 +54,10 @@ class _Missing:
     place: str
 
 
+# What Python makes of numbers that do not fit: lists of another length, axes and sizes that are not there.
+_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+
+
 class _Stop(Exception):
     """What follows cannot be looked at, for want of a type."""
 
@@ -71,6 +75,8 @@ class _Importer:
         self.hints = Hints(model, inputs)
         self.scope: Scope = ChainMap()
         self.in_function = False
+        self.seen: set[tuple[str, str, str]] = set()
+        self.calls: list[tuple[str, str, str]] = []
         self.missing: dict[_Missing, None] = {}  # in order, each once: a body may be walked more than once
 
     def run(self) -> list[Graph]:
@@ -96,11 +102,17 @@ class _Importer:
             if (_domain(node.domain), node.op_type) not in self.table:
                 function = self.functions.body(node, opsets)
                 if function is not None:
-                    self.find_missing(function.node, _opsets(function))
+                    self.find_missing_inside(function)
                 elif not self.functions.may_have_body(node, opsets):
                     self.missing[_Missing(_operator(node), _place(node))] = None
             for graph in subgraphs(node):
                 self.find_missing(graph.node, opsets)
+
+    def find_missing_inside(self, function: FunctionProto) -> None:
+        key = (function.domain, function.name, function.overload)
+        if key not in self.seen:
+            self.seen.add(key)
+            self.find_missing(function.node, _opsets(function))
 
     # The walk
 
@@ -153,14 +165,16 @@ class _Importer:
                 return computed
             _check_arguments(lowering, operands, given, node)
             result = lowering(b, *operands, **given)
-        except UnsupportedError as error:
-            self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
-            return self.stand_in(node)
-        except NotInferred as error:
+        except (UnsupportedError, NotInferred) as error:
             self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
             return self.stand_in(node)
         except InvalidGraphError as error:
             raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error})") from error
+        except _MALFORMED as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise InputError(
+                f"{_operator(node)} {_place(node)} has attributes or inputs that the standard does not allow ({said})"
+            ) from error
         results = list(result) if isinstance(result, tuple | list) else [result]
         self.check(node, results)
         return results
@@ -172,25 +186,35 @@ class _Importer:
         return lambda index: self.hints.type(node.output[index]) if index < len(node.output) else None
 
     def check(self, node: NodeProto, results: Sequence[Value | None]) -> None:
-        """Holds a lowering to the node: no result that somebody may use is left out."""
+        """Holds a lowering to the node: no result that somebody may use is left out, or more than a tensor may be."""
+        for result in results:
+            if result is not None:
+                checked(result.type)
         if left_out := [n for n in node.output[len(results) :] if n]:
-            raise InvalidGraphError(f"{_place(node)} gives no {', '.join(left_out)}")
+            raise InputError(
+                f"{_operator(node)} {_place(node)} gives {len(results)} results, none {', '.join(left_out)}"
+            )
 
     def call_function(self, node: NodeProto, operands: Sequence[Value | None]) -> list[Value | None]:
         """The results of a node whose operator is a function: its body's nodes, with the operands for its inputs."""
         function = self.functions.body(node, self.opsets, operands)
         if function is None:
             raise UnsupportedError("has no standard body for these types")
+        key = (function.domain, function.name, function.overload)
+        if key in self.calls:
+            raise InputError(f"function {function.name!r} calls itself")
         outer = self.scope, self.opsets, self.in_function
         formal = zip(function.input, operands, strict=False)
         self.scope = ChainMap({name: value for name, value in formal if value is not None})
         self.opsets, self.in_function = _opsets(function), True
+        self.calls.append(key)
         try:
             self.walk(_without_left_out(function, self.scope))
             wanted = [n for n, name in zip(function.output, node.output, strict=False) if name]
             found = {n: self.find(n, f"output {n!r} of function {function.name!r}") for n in wanted}
             return [found.get(n) for n in function.output]
         finally:
+            self.calls.pop()
             self.scope, self.opsets, self.in_function = outer
 
     def stand_in(self, node: NodeProto) -> list[Value]:

@@ -11,14 +11,12 @@ import numpy as np
 from onnx import GraphProto, ValueInfoProto
 
 from liteport.errors import UnsupportedError, UsageError
-from liteport.frontends.onnx.context import DTYPES
+from liteport.frontends.onnx.context import DTYPES, MOST_BITS
 from liteport.frontends.onnx.tensors import type_name
 from liteport.ir.dynamic import Dimension, is_text, parse
 from liteport.ir.sizes import Space
 from liteport.ir.types import Array, DType, Shape
 from liteport.ir.witnesses import Range
-
-_MOST_BITS = 8 << 31
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _input(info: ValueInfoProto, given: Array | None, dynamics: _Dynamics, notes
     dtype = _dtype(info)
     chosen = dynamics.axes(info)
     sizes = _sizes(info, given, chosen, notes)
-    if prod(sizes) * dtype.bits > _MOST_BITS:
+    if prod(sizes) * dtype.bits > MOST_BITS:
         raise UsageError(f"input {_shown(info)} of {list(sizes)} takes more than the 2 GiB that a tensor may have")
     if given is None:
         given = np.zeros(sizes, dtype.numpy)

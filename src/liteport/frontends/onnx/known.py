@@ -16,6 +16,7 @@ from onnx import NodeProto
 from onnx.reference import ReferenceEvaluator
 
 from liteport.errors import UnsupportedError
+from liteport.frontends.onnx.attributes import subgraphs
 from liteport.frontends.onnx.tensors import carried
 from liteport.ir.graph import Value, constant
 from liteport.ir.sizes import is_fixed, larger, smaller
@@ -44,7 +45,7 @@ def evaluate(
         return _of_sizes(node, operands, given)
     if node.op_type in _VIEWS and arrays and arrays[0] is not None:
         return [constant(_VIEWS[node.op_type](*arrays, **given), node.output[0])]
-    if sum(a.size for a in arrays if a is not None) > _SMALL:
+    if sum(a.size for a in arrays if a is not None) > _SMALL or not _stays_small(node, arrays, given):
         return None
     return _computed(node, arrays, opset)
 
@@ -53,6 +54,35 @@ def _constant(array: Array, dtype: DType, node: NodeProto) -> Value:
     """A constant of numbers, Sizes among them or not."""
     plain = is_fixed(array.reshape(-1).tolist())
     return constant(array.astype(dtype.numpy) if plain else array, node.output[0], dtype)
+
+
+def _stays_small(node: NodeProto, arrays: Sequence[Array | None], given: Mapping[str, Any]) -> bool:
+    """Whether the results are small too: a few numbers can ask for many."""
+    size = _GROWING.get(node.op_type)
+    if size is None or any(a is None for a in arrays[:2]):
+        return node.op_type not in _UNMEASURED and not any(True for _ in subgraphs(node))
+    try:
+        return bool(size(*arrays[:3]) <= _SMALL)
+    except (ArithmeticError, TypeError, ValueError):  # it does not fit: the lowering complains
+        return False
+
+
+def _product(numbers: Array) -> int:
+    return prod(abs(n) for n in numbers.reshape(-1).tolist())
+
+
+# How many elements results have, by the operands.
+_GROWING: Mapping[str, Callable[..., float]] = {
+    "ConstantOfShape": lambda shape, *_: _product(shape),
+    "Expand": lambda x, shape, *_: x.size * _product(shape),
+    "Tile": lambda x, repeats, *_: x.size * _product(repeats),
+    "Range": lambda start, limit, delta: abs((limit.item() - start.item()) / delta.item()),
+    "Pad": lambda x, *pads: x.size * (1 + (int(np.abs(pads[0]).sum()) if pads else 0)),
+    "OneHot": lambda index, depth, *_: index.size * abs(depth.item()),
+}
+_UNMEASURED = frozenset(
+    {"Resize", "Upsample", "EyeLike", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "Col2Im"}
+)
 
 
 def _computed(node: NodeProto, arrays: Sequence[Array | None], opset: int) -> list[Value] | None:

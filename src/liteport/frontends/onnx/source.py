@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto, defs
+from onnx import GraphProto, ModelProto, TensorProto, defs
 
 from liteport.errors import InputError, UnsafeFileError
+from liteport.frontends.onnx.attributes import subgraphs
 from liteport.frontends.onnx.tensors import PLAIN, carried, checked_type, stored, type_name
 from liteport.frontends.onnx.wire import Place, without_weights
 from liteport.ir.types import Array
@@ -120,7 +121,23 @@ def _number(text: str, name: str) -> int:
 def _check(model: ModelProto, where: str) -> None:
     if not model.HasField("graph") or not model.opset_import:
         raise InputError(f"{where} is no ONNX model: it has no graph, or no opset")
+    if not all(isinstance(text, str) for text in _texts(model.graph)):
+        raise InputError(f"{where} has names that are no text: the file is damaged")
     newest = defs.onnx_opset_version()
     for opset in model.opset_import:
         if opset.domain in ("", "ai.onnx") and not OLDEST <= opset.version <= newest:
             raise InputError(f"{where} is of opset {opset.version}: export it with one from {OLDEST} to {newest}")
+
+
+def _texts(graph: GraphProto) -> Iterator[object]:
+    """Every name in a graph; protobuf gives bytes for one that is no text."""
+    yield from (t.name for t in graph.initializer)
+    for info in (*graph.input, *graph.output, *graph.value_info):
+        yield info.name
+        yield from (d.dim_param for d in info.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, node.overload, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield from (attribute.name, attribute.ref_attr_name)
+        for inner in subgraphs(node):
+            yield from _texts(inner)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, axis_of
 from liteport.frontends.onnx.ops._common import computed, single
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import activation, basic, math, reduction
 from liteport.lowering.formula import Term, emit, maximum, minimum, sigmoid, where
-from liteport.lowering.operands import axis as from_front
 
 
 def elu(x: Term, alpha: float = 1.0) -> Term:
@@ -89,8 +88,8 @@ def along(function: Callable[[Term, int], Term]) -> Lowering:
 
     def lowering(b: OnnxBuilder, x: Value, *, axis: int | None = None) -> Value:
         if b.opset >= 13:
-            return function(Term(b, x), from_front(-1 if axis is None else axis, x.rank)).value
-        at = from_front(1 if axis is None else axis, x.rank)
+            return function(Term(b, x), axis_of(-1 if axis is None else axis, x.rank)).value
+        at = axis_of(1 if axis is None else axis, x.rank)
         if at == x.rank - 1:
             return function(Term(b, x), at).value
         flat = basic.reshape(b, x, (prod(x.shape[:at]), prod(x.shape[at:])))

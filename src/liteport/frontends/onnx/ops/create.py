@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import DTYPES, OnnxBuilder, Table, known
+from liteport.frontends.onnx.context import DTYPES, OnnxBuilder, Table, checked, known
 from liteport.frontends.onnx.tensors import type_name
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -25,6 +25,9 @@ FEW_BITS = {
     TensorProto.INT2: (-2, 4),
     TensorProto.UINT2: (0, 4),
 }
+
+# Constants of one number beyond this many bytes are filled in at run time.
+_LARGE = 1 << 16
 
 # Types that liteport carries as float32.
 _WIDENED = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -53,7 +56,10 @@ def constant_of_shape(b: OnnxBuilder, shape: Value, *, value: Array | None = Non
     number = np.zeros(1, np.float32) if value is None else value
     hint = b.hint(0) if shape.data is None else None
     sizes = hint.shape if hint else tuple(known(shape, "sizes").reshape(-1).tolist())
-    return basic.filled(b, TensorType(DType.of(number), sizes), number.reshape(-1)[0].item())
+    kind = checked(TensorType(DType.of(number), sizes))
+    if is_fixed(sizes) and kind.nbytes > _LARGE:
+        return b.emit(ops.Fill(), basic.ints(b, sizes), basic.scalar(b, number.reshape(-1)[0].item(), kind.dtype))
+    return basic.filled(b, kind, number.reshape(-1)[0].item())
 
 
 def shape(b: OnnxBuilder, x: Value, *, start: int = 0, end: int | None = None) -> Value:
@@ -78,6 +84,7 @@ def range_(b: OnnxBuilder, start: Value, limit: Value, delta: Value) -> Value:
         return _computed_range(b, start, limit, delta)
     first, end, step = (v.array.reshape(()).item() for v in (start, limit, delta))
     if is_fixed((first, end, step)):
+        checked(TensorType(start.dtype, (max(int((end - first) / step), 0),)))
         return b.const(np.arange(first, end, step).astype(start.dtype.numpy))
     count = (end - first + step - (1 if step > 0 else -1)) // step
     line = Term(b, basic.ramp(b, count, start.dtype))

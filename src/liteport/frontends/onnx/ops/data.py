@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of
 from liteport.ir.graph import Value
 from liteport.lowering import basic, indexing
 from liteport.lowering.operands import convert, wide
@@ -22,7 +22,7 @@ def compress(b: OnnxBuilder, x: Value, condition: Value, *, axis: int | None = N
     """Compress(input, condition, axis): of a flattened input without an axis; the condition may be shorter."""
     if axis is None:
         x, axis = basic.reshape(b, x, (x.type.size,)), 0
-    at = axis % x.rank
+    at = axis_of(axis, x.rank)
     if condition.data is not None:
         return basic.gather(b, x, np.flatnonzero(condition.data).tolist(), at)
     hint = b.hint(0)

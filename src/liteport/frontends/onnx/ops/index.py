@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, known, numbers
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, larger, smaller
@@ -36,7 +36,7 @@ def slice_(
     begin = numbers(first, starts, "starts") or []
     end = numbers(last, ends, "ends") or []
     chosen = numbers(at, axes, "axes")
-    over = list(range(len(begin))) if chosen is None else [a % x.rank for a in chosen]
+    over = list(range(len(begin))) if chosen is None else [axis_of(a, x.rank) for a in chosen]
     steps = numbers(stride, None, "steps") or [1] * len(begin)
     for axis, start, stop, step in zip(over, begin, end, steps, strict=True):
         x = _slice_along(b, x, axis, start, stop, step)
@@ -73,12 +73,12 @@ def gather(b: OnnxBuilder, x: Value, index: Value, *, axis: int = 0) -> Value:
     """
     if x.is_const and x.rank == 2 and axis == 0 and index.producer is None and not index.is_const:
         return basic.gather(b, x, index, 0)
-    return indexing.take(b, x, axis, index)
+    return indexing.take(b, x, axis_of(axis, x.rank), index)
 
 
 def gather_elements(b: OnnxBuilder, x: Value, index: Value, *, axis: int = 0) -> Value:
     """GatherElements(data, indices, axis=0)"""
-    at = indexing.from_front(b, index, x.shape[axis % x.rank])
+    at = indexing.from_front(b, index, x.shape[axis_of(axis, x.rank)])
     return indexing.take_along(b, x, axis, at)
 
 
@@ -102,7 +102,7 @@ def scatter_elements(
     b: OnnxBuilder, x: Value, index: Value, updates: Value, *, axis: int = 0, reduction: str = "none"
 ) -> Value:
     """ScatterElements(data, indices, updates, axis=0, reduction="none")"""
-    along = axis % x.rank
+    along = axis_of(axis, x.rank)
     index = indexing.from_front(b, index, x.shape[along])
     lines = [index if i == along else _line(b, size, i, x.rank) for i, size in enumerate(index.shape)]
     return _scattered(b, x, indexing.flat_index(b, lines, x.shape, natural=True), updates, x.rank, reduction)
@@ -135,7 +135,7 @@ def _scattered(b: OnnxBuilder, x: Value, at: Value, updates: Value, depth: int, 
 def one_hot(b: OnnxBuilder, index: Value, depth: Value, values: Value, *, axis: int = -1) -> Value:
     """OneHot(indices, depth, values, axis=-1): values are [off, on]; indices below 0 count from the end."""
     count = int(known(depth, "a depth").reshape(-1)[0])
-    at = axis % (index.rank + 1)
+    at = axis_of(axis, index.rank + 1)
     whole = convert(b, index, DType.INT32) if index.dtype not in (DType.INT32, DType.INT64) else index
     line = _line(b, count, at, index.rank + 1)
     line = basic.cast(b, line, whole.dtype)
@@ -150,7 +150,7 @@ def tensor_scatter(
     b: OnnxBuilder, past: Value, update: Value, write: Value | None = None, *, axis: int = -2, mode: str = "linear"
 ) -> Value:
     """TensorScatter(past_cache, update, write_indices, axis=-2, mode="linear")"""
-    along = axis % past.rank
+    along = axis_of(axis, past.rank)
     size, length, batch = past.shape[along], update.shape[along], past.shape[0]
     start = b.const(np.zeros(batch, np.int64)) if write is None else write
     steps = b.emit(ops.Add(), basic.reshape(b, start, (batch, 1)), b.const(np.arange(length, dtype=np.int64)[None]))

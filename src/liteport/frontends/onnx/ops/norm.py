@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.lowering import basic, linear, math, normalization, reduction
@@ -81,7 +81,7 @@ def layer_norm(
     stash_type: int = 1,
 ) -> tuple[Value, ...]:
     """LayerNormalization(X, Scale, B, axis=-1, epsilon=1e-5)"""
-    axes = list(range(axis % x.rank, x.rank))
+    axes = list(range(axis_of(axis, x.rank), x.rank))
     y, mean, rstd = normalization.standardize(b, x, axes, epsilon)
     return _affine(b, y, scale, bias), mean, rstd
 
@@ -90,7 +90,7 @@ def rms_norm(
     b: OnnxBuilder, x: Value, scale: Value, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Value:
     """RMSNormalization(X, scale, axis=-1, epsilon=1e-5)"""
-    y, _ = normalization.rms_norm(b, x, list(range(axis % x.rank, x.rank)), epsilon)
+    y, _ = normalization.rms_norm(b, x, list(range(axis_of(axis, x.rank), x.rank)), epsilon)
     return _affine(b, y, scale, None)
 
 
@@ -122,7 +122,7 @@ def local_response_norm(
 def lp_norm(b: OnnxBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Value:
     """LpNormalization(input, axis=-1, p=2): 0 where the norm is 0."""
     value = Term(b, x)
-    length = reduction.norm(value, float(p), [axis % x.rank], keep_dims=True)
+    length = reduction.norm(value, float(p), [axis_of(axis, x.rank)], keep_dims=True)
     return (value / maximum(length, float(np.finfo(np.float32).tiny))).value
 
 

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from liteport.errors import InputError
 from liteport.frontends.onnx.context import OnnxBuilder, Table, known
 from liteport.frontends.onnx.ops.conv import spatial_pads, spread
 from liteport.ir import ops
@@ -20,6 +21,8 @@ from liteport.lowering.operands import convert, wide
 from liteport.lowering.pooling import OpenWindow, Window
 
 Ints = Sequence[int]
+
+_MOST_TAPS = 1 << 24  # of all windows along one dimension
 
 
 def max_pool(
@@ -138,6 +141,8 @@ def _windows(
     for n, k, s, d, (before, after) in zip(x.shape[2:], kernel, stride, dilation, around, strict=True):
         reach = n + before + after - (k - 1) * d - 1
         count = (-(-reach // s) if ceil_mode and auto_pad == "NOTSET" else reach // s) + 1
+        if is_fixed((n, count)) and not 0 <= count * k <= _MOST_TAPS:
+            raise InputError(f"{count} windows of {k} over {n} elements")
         if ceil_mode and is_fixed((n, count)) and (count - 1) * s >= n + before:
             count -= 1  # the last window would begin in the padding behind
         windows.append(pooling.sliding(n, k, s, before, d, count=count))

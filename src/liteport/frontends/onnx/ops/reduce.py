@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, known, numbers
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, axis_of, known, numbers
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, joining, math, order, reduction, scan
 from liteport.lowering.formula import Term
-from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert, wide
 
 Axes = Sequence[int]
@@ -35,7 +34,7 @@ def reducing(function: Reduce) -> Lowering:
             given = []
         elif not given:
             given = list(range(x.rank))
-        over = sorted({from_front(a, x.rank) for a in given}) if x.rank else []
+        over = sorted({axis_of(a, x.rank) for a in given}) if x.rank else []
         return convert(b, function(Term(b, convert(b, x, wide(x.dtype))), over, bool(keepdims)).value, x.dtype)
 
     return lowering
@@ -74,7 +73,7 @@ def arg(operator: ops.ArgMax | ops.ArgMin) -> Lowering:
     """The lowering of `ArgMax(data, axis=0, keepdims=1, select_last_index=0)`, or ArgMin."""
 
     def lowering(b: OnnxBuilder, x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Value:
-        at = from_front(axis, x.rank)
+        at = axis_of(axis, x.rank)
         if select_last_index:
             last = reduction.place(b, operator, joining.flip(b, x, [at]), at)
             place = (x.shape[at] - 1 - Term(b, last)).value
@@ -87,7 +86,7 @@ def arg(operator: ops.ArgMax | ops.ArgMin) -> Lowering:
 
 def cumulative_sum(b: OnnxBuilder, x: Value, at: Value, *, exclusive: int = 0, reverse: int = 0) -> Value:
     """CumSum(x, axis, exclusive=0, reverse=0)"""
-    axis = int(known(at, "an axis").reshape(-1)[0]) % x.rank
+    axis = axis_of(int(known(at, "an axis").reshape(-1)[0]), x.rank)
     kind = wide(x.dtype)
     return convert(
         b,
@@ -98,7 +97,7 @@ def cumulative_sum(b: OnnxBuilder, x: Value, at: Value, *, exclusive: int = 0, r
 
 def cumulative_product(b: OnnxBuilder, x: Value, at: Value, *, exclusive: int = 0, reverse: int = 0) -> Value:
     """CumProd(x, axis, exclusive=0, reverse=0)"""
-    axis = int(known(at, "an axis").reshape(-1)[0]) % x.rank
+    axis = axis_of(int(known(at, "an axis").reshape(-1)[0]), x.rank)
     value = convert(b, x, wide(x.dtype))
     if reverse:
         value = joining.flip(b, value, [axis])
@@ -124,7 +123,7 @@ def top_k(
     if number is None:
         raise UnsupportedError("how many of the largest is not said")
     kind = wide(x.dtype)
-    found, places = order.top_k(b, convert(b, x, kind), number, from_front(axis, x.rank), largest=bool(largest))
+    found, places = order.top_k(b, convert(b, x, kind), number, axis_of(axis, x.rank), largest=bool(largest))
     return convert(b, found, x.dtype), places
 
 

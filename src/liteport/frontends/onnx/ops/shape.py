@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, known, numbers
+from liteport.errors import InputError, UnsupportedError
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
@@ -71,7 +71,7 @@ def flatten(b: OnnxBuilder, x: Value, *, axis: int = 1) -> Value:
 def squeeze(b: OnnxBuilder, x: Value, at: Value | None = None, *, axes: Sequence[int] | None = None) -> Value:
     """Squeeze(data, axes); the axes were an attribute at first, and all dimensions of 1 where there are none."""
     given = numbers(at, axes, "axes")
-    gone = {a % x.rank for a in given} if given is not None else {i for i, d in enumerate(x.shape) if d == 1}
+    gone = {axis_of(a, x.rank) for a in given} if given is not None else {i for i, d in enumerate(x.shape) if d == 1}
     return basic.reshape(b, x, [d for i, d in enumerate(x.shape) if i not in gone])
 
 
@@ -79,7 +79,7 @@ def unsqueeze(b: OnnxBuilder, x: Value, at: Value | None = None, *, axes: Sequen
     """Unsqueeze(data, axes); the axes were an attribute at first."""
     given = numbers(at, axes, "axes") or []
     rank = x.rank + len(given)
-    new, left = {a % rank for a in given}, iter(x.shape)
+    new, left = {axis_of(a, rank) for a in given}, iter(x.shape)
     return basic.reshape(b, x, [1 if i in new else next(left) for i in range(rank)])
 
 
@@ -102,7 +102,7 @@ def expand(b: OnnxBuilder, x: Value, shape: Value) -> Value:
 def concat(b: OnnxBuilder, *values: Value, axis: int = 1) -> Value:
     """Concat(inputs, axis)"""
     filled = [v for v in values if v.type.size != 0] or list(values[:1])
-    return joining.join(b, filled, axis)
+    return joining.join(b, filled, axis_of(axis, filled[0].rank))
 
 
 def split(
@@ -115,12 +115,16 @@ def split(
     num_outputs: int | None = None,
 ) -> list[Value]:
     """Split(input, split, axis=0, num_outputs); the lengths were an attribute at first."""
-    at = axis % x.rank
+    at = axis_of(axis, x.rank)
+    if num_outputs not in (None, len(b.outputs)):
+        raise InputError(f"{num_outputs} parts are due, and {len(b.outputs)} are named")
     given = numbers(lengths, split, "lengths")
     if given is None:
-        count, size = num_outputs or len(b.outputs), x.shape[at]
+        count, size = len(b.outputs), x.shape[at]
         each = -(-size // count)
         given = [each] * (count - 1) + [size - each * (count - 1)]
+    if any(n < 0 for n in given) or sum(given) != x.shape[at] or len(given) < len(b.outputs):
+        raise InputError(f"parts of {given} do not make up {x.shape[at]} elements")
     return joining.pieces(b, x, at, given)
 
 
@@ -143,7 +147,7 @@ def pad(
     """Pad(data, pads, constant_value, axes, mode="constant"); pads and value were attributes at first."""
     given = numbers(amounts, pads, "pads") or []
     half = len(given) // 2
-    axes = range(half) if at is None else [a % x.rank for a in known(at, "axes").reshape(-1).tolist()]
+    axes = range(half) if at is None else [axis_of(a, x.rank) for a in known(at, "axes").reshape(-1).tolist()]
     both = {axis: (given[i], given[half + i]) for i, axis in enumerate(axes)}
     every = [both.get(axis, (0, 0)) for axis in range(x.rank)]
     if mode != "constant":
@@ -182,7 +186,7 @@ def space_to_depth(b: OnnxBuilder, x: Value, *, blocksize: int, mode: str = "DCR
 
 def reverse_sequence(b: OnnxBuilder, x: Value, lengths: Value, *, batch_axis: int = 1, time_axis: int = 0) -> Value:
     """ReverseSequence(input, sequence_lens, batch_axis=1, time_axis=0)"""
-    operator = ops.ReverseSequence(seq_dim=time_axis % x.rank, batch_dim=batch_axis % x.rank)
+    operator = ops.ReverseSequence(seq_dim=axis_of(time_axis, x.rank), batch_dim=axis_of(batch_axis, x.rank))
     return b.emit(operator, x, lengths)
 
 
