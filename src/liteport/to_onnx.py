@@ -69,8 +69,9 @@ def export_onnx(
     origin = open_model(model, inputs, kwargs, entries, options, dynamic=dynamic)
     files = _files(target, list(origin.entries), separate)
     report(progress, "export")
+    graphs = faces(origin)
     notes = list(origin.notes)
-    found = {name: _distinct(border, notes) for name, border in borders(faces(origin), asked).items()}
+    found = {name: _distinct(border, notes) for name, border in borders(graphs, asked).items()}
     report(progress, "write")
 
     def write(name: str, file: Path) -> None:

@@ -248,5 +248,7 @@ def _is_packed(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """The first sentence of what PyTorch reports, and of each point that it lists below."""
     first, *rest = str(error).strip().splitlines() or ["no reason given"]
+    if "TorchScript interpreter" in first:  # its own reason stands below the code
+        first = next((line for line in rest if line.startswith("RuntimeError: ")), first).partition(": ")[2] or first
     points = [line.strip().removeprefix("- ") for line in rest if line.startswith("  - ")]
     return "; ".join(line.split(". ")[0].split("! ")[0].rstrip(".") for line in (first, *points))

@@ -20,6 +20,7 @@ from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
+from liteport.frontends.torch.sources.torchscript import Scripted
 from liteport.frontends.torch.symbols import Symbols
 from liteport.frontends.torch.wide import has_half, wide
 from liteport.ir.graph import Graph, Module
@@ -116,12 +117,36 @@ class TorchModel:
         Raises InputError where the network itself fails on its example, UnsupportedError where only the export does.
         """
         for name, entry in self.entries.items():
-            if name in self.programs:
-                continue
-            try:
-                self.programs[name] = export(entry.module(), entry.args, entry.kwargs, entry.dynamic)
-            except UnsupportedError as error:
-                raise _without_export(entry) or error from error.__cause__
+            if name not in self.programs:
+                self.programs[name] = self._exported(entry)
+
+    def _exported(self, entry: Entry) -> ExportedProgram:
+        module = entry.module()
+        try:
+            program = export(module, entry.args, entry.kwargs, entry.dynamic)
+        except UnsupportedError as error:
+            if failure := _without_export(entry):
+                raise failure from error.__cause__
+            if not isinstance(module, Scripted):
+                raise
+            return self._rewritten(module, entry, error)
+        if isinstance(module, Scripted):
+            self._note("TorchScript, which torch.export followed while it ran")
+        return program
+
+    def _rewritten(self, module: Scripted, entry: Entry, why: UnsupportedError) -> ExportedProgram:
+        """TorchScript by way of PyTorch's own converter. Raises `why` where that fails too."""
+        try:
+            with quiet():
+                twin = module.rewritten(entry.args, entry.kwargs)
+            program = export(twin, entry.args, entry.kwargs, entry.dynamic)
+        except Exception as error:  # whatever the converter raises
+            raise why from error
+        self._note("TorchScript, which PyTorch's TS2EPConverter rewrote: torch.export alone could not follow it")
+        return program
+
+    def _note(self, text: str) -> None:
+        self.notes = tuple(dict.fromkeys([*self.notes, text]))
 
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""

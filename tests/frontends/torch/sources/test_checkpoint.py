@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from liteport.errors import InputError, UnsafeFileError, UnsupportedError, UsageError
+from liteport.errors import InputError, UnsafeFileError, UsageError
 from liteport.frontends.torch.sources import load
 from tests.frontends.torch.sources.support import (
     error_of,
@@ -353,13 +353,6 @@ def test_weights_alone_name_the_missing_option_and_some_keys(tmp_path: Path) -> 
     assert "holds only weights under 'state_dict' (conv.weight [4, 3, 3, 3], conv.bias [4]," in str(error)
     assert "and 4 more)" in str(error)
     assert "--model path/to/file.py:Factory" in str(error)
-
-
-def test_torchscript_says_how_to_go_on(tmp_path: Path) -> None:
-    torch.jit.save(torch.jit.trace(net().eval(), image()), tmp_path / "script.pt")
-    error = error_of(tmp_path / "script.pt")
-    assert type(error) is UnsupportedError
-    assert "TorchScript, which is not supported yet: save the nn.Module" in str(error)
 
 
 def test_the_oldest_tar_format(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from liteport.errors import InputError, UnsupportedError, UsageError
+from liteport.errors import InputError, UsageError
 from liteport.frontends.torch.sources import load
 from tests.frontends.torch.sources.support import error_of, image, net, same_outputs
 
@@ -150,7 +150,6 @@ class Stubborn(nn.Module):
         (lambda: nn.Linear(2, 2, device="meta"), InputError, "weight of Linear is on the meta device"),
         (lambda: nn.LazyLinear(2), InputError, "weight of LazyLinear has no shape yet"),
         (Stubborn, InputError, "Stubborn cannot be switched to eval() (NotImplementedError: no modes here)"),
-        (lambda: torch.jit.script(nn.Linear(2, 2)), UnsupportedError, "is TorchScript, which is not supported yet"),
         (lambda: {"weight": torch.ones(2)}, InputError, "a dict is not a model"),
     ],
 )

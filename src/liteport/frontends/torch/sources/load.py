@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from liteport.errors import InputError, UnsupportedError, UsageError
+from liteport.errors import InputError, UsageError
 from liteport.frontends.torch.sources.exported import exported_program
 from liteport.frontends.torch.sources.factory import Args, Factory, top_level_names
 from liteport.frontends.torch.sources.files import Kind, ModelFile, inspect
@@ -19,7 +19,8 @@ from liteport.frontends.torch.sources.pickles import checkpoint
 from liteport.frontends.torch.sources.state import Weights, find_modules, find_weights, fit
 from liteport.frontends.torch.sources.tensors import safetensors
 from liteport.frontends.torch.sources.text import listed
-from liteport.frontends.torch.sources.twin import settled, torchscript, unwrapped
+from liteport.frontends.torch.sources.torchscript import torchscript
+from liteport.frontends.torch.sources.twin import settled, unwrapped
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _from_file(path: Path, model: str | None, args: Args, folder: Path | None, t
     factory = _factory(model, args)
     file = inspect(path)
     if file.kind is Kind.TORCHSCRIPT:
-        raise UnsupportedError(torchscript(str(file)))
+        _without_model(str(file), model, args)
+        return _as_module(torchscript(file, trusted=trusted), [], path.stem)
     if file.kind is Kind.EXPORTED:
         _without_model(str(file), model, args)
         return Loaded(None, exported_program(file, trusted=trusted), (), path.stem)

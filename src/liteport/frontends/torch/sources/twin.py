@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from liteport.errors import InputError, UnsupportedError
+from liteport.errors import InputError
 from liteport.frontends.torch.sources.text import described
+from liteport.frontends.torch.sources.torchscript import followable
 
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
 
@@ -25,6 +26,8 @@ def settled(module: Any, notes: list[str]) -> Any:
     Raises InputError where it holds no data, or cannot be copied.
     """
     module = unwrapped(module, notes)
+    if isinstance(module, torch.jit.ScriptModule):
+        return _followed(module, notes)
     tensors = list(_tensors(module))
     _check_data(module)
     kept = {id(tensor): _converted(tensor) for tensor in tensors}
@@ -39,22 +42,23 @@ def settled(module: Any, notes: list[str]) -> Any:
     return twin
 
 
+def _followed(script: torch.jit.ScriptModule, notes: list[str]) -> nn.Module:
+    """A TorchScript module, which has its own ways to be copied, likewise."""
+    module, changed, training = followable(script)
+    notes.extend(_changes(changed))
+    if training:
+        notes.append("training mode was switched off")
+    return module
+
+
 def unwrapped(module: Any, notes: list[str]) -> Any:
-    """The model inside of DataParallel and its kin, or of torch.compile. Raises UnsupportedError for TorchScript."""
+    """The model inside of DataParallel and its kin, or of torch.compile."""
     while True:
-        if isinstance(module, torch.jit.ScriptModule):
-            raise UnsupportedError(torchscript(f"this {type(module).__name__}"))
         inner = module.module if isinstance(module, _WRAPPERS) else dict(module.named_children()).get("_orig_mod")
         if inner is None:
             return module
         notes.append(f"unwrapped the model from its {type(module).__name__}")
         module = inner
-
-
-def torchscript(what: str) -> str:
-    """Why TorchScript is turned down, and the way round."""
-    instead = "its state_dict() (with --model), or torch.export.save(torch.export.export(module, args), 'model.pt2')"
-    return f"{what} is TorchScript, which is not supported yet: save the nn.Module that it was made of, {instead}"
 
 
 def _tensors(module: Any) -> Iterator[Any]:
