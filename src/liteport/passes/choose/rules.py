@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
+from liteport.passes.choose.few import FEW_RESULTS
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
@@ -23,5 +24,6 @@ RULES: Sequence[Rule] = (
     NEAREST_CONV,  # before copies, which it leaves none of
     NEAREST,
     TRANSPOSE_IN_STEPS,
+    FEW_RESULTS,
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
 )
