@@ -45,23 +45,26 @@ class Outcome:
 def run(case: Case) -> Outcome:
     """The case as it stands; where it does not convert so, with its parameters fixed."""
     outcome = _tried(case, {})
-    if outcome.status is Status.PASSED or not outcome.reason.startswith(("UnsupportedError", "InvalidGraphError")):
-        return outcome
-    parameters = _parameters(case)
-    if not parameters:
-        return outcome
-    again = _tried(case, parameters)
-    return Outcome(Status.FIXED, ", ".join(parameters)) if again.status is Status.PASSED else again
+    for parameters in (_parameters(case, 1), _parameters(case, 0)):
+        refused = outcome.reason.startswith(("UnsupportedError", "InvalidGraphError"))
+        if outcome.status is Status.FAILED and refused and parameters:
+            again = _tried(case, parameters)
+            outcome = Outcome(Status.FIXED, ", ".join(parameters)) if again.status is Status.PASSED else again
+    return outcome
 
 
-def _parameters(case: Case) -> dict[str, Any]:
-    """Inputs that are numbers or lists of such, of which all but the first may be floats: axes, sizes, repeats, bounds."""
+def _parameters(case: Case, first: int) -> dict[str, Any]:
+    """Inputs from number `first` on, but not all, that are numbers or lists of such: axes, sizes, repeats, bounds.
+
+    Number 0 is only one where it holds integers.
+    """
     infos = declared(case.model.graph)
     short = {}
     for place, (info, value) in enumerate(zip(infos, case.data[0][0], strict=False)):
         if isinstance(value, np.ndarray | np.generic) and np.ndim(value) < 2 and (place or value.dtype.kind in "iu"):
             short[info.name] = np.asarray(value).tolist()
-    return short if len(short) < len(infos) else {}
+    chosen = {info.name: short[info.name] for info in infos[first:] if info.name in short}
+    return chosen if len(chosen) < len(infos) else {}
 
 
 def _tried(case: Case, fixed: Mapping[str, Any]) -> Outcome:
