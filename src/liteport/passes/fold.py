@@ -8,6 +8,7 @@ from math import prod
 
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, Quantization
 from liteport.passes.base import Pass
 from liteport.passes.decompose import Decompose
@@ -103,8 +104,10 @@ def _must_be_made(graph: Graph, value: Value) -> bool:
 
 
 def _foldable(op: Op, known: dict[Op, None]) -> bool:
-    """Whether the operation depends on constants only, and its result is worth storing."""
+    """Whether the operation depends on constants only, and its result, of a size that is known, is worth storing."""
     if op.operator.stateful or not op.outputs or isinstance(op.operator, ops.Opaque | ops.If | ops.While):
+        return False
+    if not all(is_fixed(v.shape) for v in op.outputs):
         return False
     inputs = [v for v in op.inputs if v is not None]
     if not all((v.is_const and not v.variable and not v.has_sizes) or v.producer in known for v in inputs):

@@ -110,6 +110,7 @@ DISTINCT: list[Any] = [
     Case("unique", torch.unique, [FEW], also=[[ALIKE], [APART]]),
     Case("unique-whole", lambda x: torch.unique(x, return_inverse=True, return_counts=True), [FEW], also=[[ALIKE], [APART]]),
     Case("unique-floats", lambda x: torch.unique(x.float() / 3), [FEW], also=[[ALIKE]]),
+    Case("unique-of-one", lambda x: torch.unique(x, return_counts=True), [FEW[:1]]),
     Case("consecutive", torch.unique_consecutive, [FEW], also=[[ALIKE], [APART]]),
     Case("consecutive-whole", lambda x: torch.unique_consecutive(x, True, True), [FEW], also=[[ALIKE], [APART]]),
     Case("consecutive-rows", lambda x: torch.unique_consecutive(x, dim=0), [FEW], error="of a vector, or of all elements"),
