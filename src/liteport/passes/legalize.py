@@ -1,8 +1,8 @@
 """legalize: every operation becomes one that LiteRT has a kernel for.
 
 Operators know the element types and ranks of their kernels (Operator.dtypes, Operator.max_rank).
-Where an operation has another type it runs in a type that holds it, between casts; where an
-elementwise one has too many dimensions, neighbouring dimensions are merged around it.
+Where an operation has another type it runs in a type that holds it, between casts; where one has too many
+dimensions, neighbouring dimensions are merged around it (fit_rank.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op
 from liteport.ir.ops.base import Elementwise
-from liteport.ir.types import DType, Shape
-from liteport.lowering.basic import cast, reshape
+from liteport.ir.types import DType
+from liteport.lowering.basic import cast
 from liteport.passes.base import Pass
+from liteport.passes.fit_rank import fit_rank
 
 # The types to try, in order, for a type that a kernel lacks. int64 beyond 32 bits does not survive: indices,
 # sizes and token ids, which is what int64 stands for in models, stay far below.
@@ -42,8 +43,7 @@ class Legalize(Pass):
             if not op.outputs or not op.inputs or isinstance(op.operator, ops.Opaque):
                 continue
             op, recast = _fit_type(graph, op)
-            reshaped = isinstance(op.operator, Elementwise) and _fit_rank(graph, op)
-            changed |= recast or reshaped
+            changed |= fit_rank(graph, op) or recast
         return changed
 
 
@@ -66,42 +66,3 @@ def _fit_type(graph: Graph, op: Op) -> tuple[Op, bool]:
     assert new is not None
     graph.replace(op, *(cast(b, r, old.dtype) for r, old in zip(results, op.outputs, strict=True)))
     return new, True
-
-
-def _fit_rank(graph: Graph, op: Op) -> bool:
-    """Merges neighbouring dimensions around an elementwise operation that has too many; whether it had to."""
-    limit, rank = op.operator.max_rank, op.output.rank
-    if rank <= limit:
-        return False
-    inputs = [v for v in op.inputs if v is not None]
-    full = [(1,) * (rank - v.rank) + v.shape for v in inputs]
-    groups = _mergeable(op.output.shape, full)
-    if len(groups) > limit:
-        raise UnsupportedError(f"{op.name} on {op.output.type} at {op.source}: LiteRT stops at {limit} dimensions")
-    b = Builder(graph, op)
-    merged = [reshape(b, v, _merge(s, groups)) for v, s in zip(inputs, full, strict=True)]
-    graph.replace(op, reshape(b, b.emit(op.operator, *merged), op.output.shape))
-    return True
-
-
-def _mergeable(result: Shape, operands: Sequence[Shape]) -> list[list[int]]:
-    """The dimensions in groups that every operand either has whole or broadcasts whole."""
-    groups: list[list[int]] = [[]]
-    present: list[bool] | None = None  # which operands have the last group's dimensions; None: all of size 1
-    for axis, size in enumerate(result):
-        kind = [s[axis] == size for s in operands] if size != 1 else None
-        if kind is not None and present is not None and kind != present:
-            groups.append([])
-        present = kind or present
-        groups[-1].append(axis)
-    return groups
-
-
-def _merge(shape: Shape, groups: Sequence[Sequence[int]]) -> Shape:
-    merged = []
-    for group in groups:
-        size = 1
-        for axis in group:
-            size *= shape[axis]
-        merged.append(size)
-    return tuple(merged)

@@ -119,7 +119,7 @@ class Tanh(Unary):
 
 
 @dataclass(frozen=True)
-class _AlongLast(Operator):
+class AlongLast(Operator):
     """The same type out as in; every row along the last axis by itself."""
 
     def infer(self, *inputs: Value | None) -> Types:
@@ -130,7 +130,7 @@ class _AlongLast(Operator):
 
 
 @dataclass(frozen=True)
-class Softmax(_AlongLast):
+class Softmax(AlongLast):
     """exp(beta * x), scaled to sum to 1 along the last axis. A beta other than 1 leaves XNNPACK."""
 
     name: ClassVar[str] = "SOFTMAX"
@@ -140,7 +140,7 @@ class Softmax(_AlongLast):
 
 
 @dataclass(frozen=True)
-class LogSoftmax(_AlongLast):
+class LogSoftmax(AlongLast):
     """log(softmax(x)) along the last axis."""
 
     name: ClassVar[str] = "LOG_SOFTMAX"
@@ -148,7 +148,7 @@ class LogSoftmax(_AlongLast):
 
 
 @dataclass(frozen=True)
-class L2Normalization(_AlongLast):
+class L2Normalization(AlongLast):
     """x / sqrt(max(sum(x * x), 1e-6)) along the last axis."""
 
     name: ClassVar[str] = "L2_NORMALIZATION"
@@ -157,7 +157,7 @@ class L2Normalization(_AlongLast):
 
 
 @dataclass(frozen=True)
-class LocalResponseNormalization(_AlongLast):
+class LocalResponseNormalization(AlongLast):
     """x * (bias + alpha * sum of x * x over `radius` channels on either side) ** -beta. Rank 4."""
 
     name: ClassVar[str] = "LOCAL_RESPONSE_NORMALIZATION"
