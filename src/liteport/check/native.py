@@ -170,10 +170,12 @@ class NativeModel:
         counts = c_size_t(len(ins)), c_size_t(len(outs))
         self._do("RunCompiledModel", self._compiled, self._signature, counts[0], ins, counts[1], outs)
 
-    def profiled(self) -> list[Event]:
-        """One run with the profiler on: its events, in the order in which they began."""
+    def start(self) -> None:
+        """Puts the profiler on."""
         self._do("StartProfiler", self._profiler)
-        self.run()
+
+    def stop(self) -> list[Event]:
+        """Puts the profiler off: the events since its start, in the order in which they began."""
         self._do("StopProfiler", self._profiler)
         count = c_int()
         self._do("GetNumProfilerEvents", self._profiler, byref(count))

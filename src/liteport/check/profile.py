@@ -29,6 +29,14 @@ _Key = tuple[int, int | None, int]
 
 
 @dataclass(frozen=True)
+class _Run:
+    """The events of a run, and the share of its time that it had the processor for."""
+
+    events: list[Event]
+    share: float
+
+
+@dataclass(frozen=True)
 class OperatorTime:
     """One operator's time in a run, and how many times it is called in it (a loop's body: many times).
 
@@ -144,8 +152,7 @@ def profile_file(
         native.bind(inputs, model.run(inputs, name))
         native.run()  # the first run allocates
         plain, profiled = _measured(native, runs, clock(threads))
-    counted = [_counted(events) for events in profiled]
-    operators, parts = _attributed(module, profiled[0], counted)
+    operators, parts = _attributed(module, profiled)
     low, middle, high = np.percentile(plain, (25, 50, 75))
     return Profile(
         runtime=f"ai-edge-litert {version('ai-edge-litert')}",
@@ -168,10 +175,10 @@ def _chosen(model: LiteRT, signature: str | None) -> str:
     return signature or next(iter(model.signatures))
 
 
-def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[float], list[list[Event]]]:
-    """Seconds of plain runs by the clock `now`, and the events of profiled ones between them."""
+def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[float], list[_Run]]:
+    """Seconds of plain runs by the clock `now`, and the profiled ones between them."""
     plain: list[float] = []
-    profiled: list[list[Event]] = []
+    profiled: list[_Run] = []
     began = time.perf_counter()
 
     def enough() -> bool:
@@ -183,8 +190,16 @@ def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[f
         start = now()
         native.run()
         plain.append(now() - start)
-        profiled.append(native.profiled())
+        profiled.append(_profiled(native, now))
     return plain, profiled
+
+
+def _profiled(native: NativeModel, now: Clock) -> _Run:
+    native.start()
+    began, start = time.perf_counter(), now()
+    native.run()
+    took, whole = now() - start, time.perf_counter() - began
+    return _Run(native.stop(), min(1.0, took / whole))
 
 
 def _counted(events: Sequence[Event]) -> dict[_Key, tuple[str, int, int]]:
@@ -230,11 +245,12 @@ def _called(events: Sequence[Event]) -> Counter[int]:
     return times
 
 
-def _attributed(
-    module: Module, events: Sequence[Event], counted: Sequence[Mapping[_Key, tuple[str, int, int]]]
-) -> tuple[list[OperatorTime], int]:
+def _attributed(module: Module, runs: Sequence[_Run]) -> tuple[list[OperatorTime], int]:
     """Every operator of the graphs that ran, with its time; and how many partitions the delegate has in all."""
-    times = {key: typical([run.get(key, ("", 0, 0))[2] * 1e-6 for run in counted]) for key in counted[0]}
+    events, counted = runs[0].events, [_counted(run.events) for run in runs]
+    scales = [run.share * 1e-6 for run in runs]
+    every = list(zip(counted, scales, strict=True))
+    times = {key: typical([run.get(key, ("", 0, 0))[2] * scale for run, scale in every]) for key in counted[0]}
     found: list[OperatorTime] = []
     parts = 0
     for number in dict.fromkeys(event.graph for event in events if event.is_run):
