@@ -59,6 +59,7 @@ def test_operators(tmp_path: Path) -> None:
     assert slowest.seconds > 1e-5
     assert result.kinds[0].operator == "FULLY_CONNECTED"
     spent = sum(each.seconds for each in result.operators)
+    assert spent <= result.seconds * (1 + 1e-9)
     assert result.elsewhere == pytest.approx(max(0.0, result.seconds - spent))
     assert (result.runs, result.threads, result.signature) == (3, 1, "main")
     json.dumps(result.to_dict())
@@ -81,6 +82,7 @@ def test_a_loops_body_is_counted_by_its_calls(tmp_path: Path) -> None:
     result = profiled(tmp_path, graph, *b.bodies)
     calls = {each.operator: each.calls for each in result.operators}
     assert calls == {"WHILE": 1, "LESS": 6, "ADD": 5, "TANH": 5}
+    assert sum(each.seconds for each in result.operators) <= result.seconds * (1 + 1e-9)
 
 
 def test_signatures(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,11 @@ from liteport.ir.graph import Graph, Module, Op
 SECONDS = 5.0  # spent on runs, where their number is not given
 _FEWEST, _MOST = 5, 100
 
+# Operators that call other graphs.
+_CALLING = ("WHILE", "IF")
+
 # What an event is counted under: its graph, the partition of the delegate (None: a built-in kernel), its number there.
 _Key = tuple[int, int | None, int]
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The events of a run, and the share of its time that it had the processor for."""
-
-    events: list[Event]
-    share: float
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,8 @@ class Profile:
     """One signature's time. `seconds` is that of a run without the profiler (processor time, with one thread), `spread`
     how far the middle half of those runs is apart, as a share of it. `operators` stand in the file's order.
 
-    Times are means of the middle half of the runs. XNNPACK counts whole microseconds, rounded down; the profiler
-    itself adds to the time of a loop (WHILE), which it looks at step by step.
+    Times are means of the middle half of the runs. XNNPACK counts whole microseconds, rounded down. The operators'
+    times are no more in all than `seconds`.
     """
 
     runtime: str
@@ -162,7 +157,7 @@ def profile_file(
         seconds=typical(plain),
         spread=float((high - low) / middle),
         partitions=parts,
-        operators=tuple(operators),
+        operators=_fitted(operators, typical(plain)),
     )
 
 
@@ -175,10 +170,10 @@ def _chosen(model: LiteRT, signature: str | None) -> str:
     return signature or next(iter(model.signatures))
 
 
-def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[float], list[_Run]]:
+def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[float], list[list[Event]]]:
     """Seconds of plain runs by the clock `now`, and the profiled ones between them."""
     plain: list[float] = []
-    profiled: list[_Run] = []
+    profiled: list[list[Event]] = []
     began = time.perf_counter()
 
     def enough() -> bool:
@@ -190,16 +185,10 @@ def _measured(native: NativeModel, runs: int | None, now: Clock) -> tuple[list[f
         start = now()
         native.run()
         plain.append(now() - start)
-        profiled.append(_profiled(native, now))
+        native.start()
+        native.run()
+        profiled.append(native.stop())
     return plain, profiled
-
-
-def _profiled(native: NativeModel, now: Clock) -> _Run:
-    native.start()
-    began, start = time.perf_counter(), now()
-    native.run()
-    took, whole = now() - start, time.perf_counter() - began
-    return _Run(native.stop(), min(1.0, took / whole))
 
 
 def _counted(events: Sequence[Event]) -> dict[_Key, tuple[str, int, int]]:
@@ -245,20 +234,31 @@ def _called(events: Sequence[Event]) -> Counter[int]:
     return times
 
 
-def _attributed(module: Module, runs: Sequence[_Run]) -> tuple[list[OperatorTime], int]:
+def _attributed(module: Module, runs: Sequence[list[Event]]) -> tuple[list[OperatorTime], int]:
     """Every operator of the graphs that ran, with its time; and how many partitions the delegate has in all."""
-    events, counted = runs[0].events, [_counted(run.events) for run in runs]
-    scales = [run.share * 1e-6 for run in runs]
-    every = list(zip(counted, scales, strict=True))
-    times = {key: typical([run.get(key, ("", 0, 0))[2] * scale for run, scale in every]) for key in counted[0]}
+    counted = [_counted(events) for events in runs]
+    times = {key: typical([run.get(key, ("", 0, 0))[2] * 1e-6 for run in counted]) for key in counted[0]}
     found: list[OperatorTime] = []
     parts = 0
-    for number in dict.fromkeys(event.graph for event in events if event.is_run):
+    for number in dict.fromkeys(event.graph for event in runs[0] if event.is_run):
         mine = {key[1:]: (*counted[0][key][:2], times[key]) for key in times if key[0] == number}
         rows, here = _rows(module.graphs[number], mine)
         found += rows
         parts += here
     return found, parts
+
+
+def _fitted(operators: Sequence[OperatorTime], seconds: float) -> tuple[OperatorTime, ...]:
+    """The operators' times, no more in all than a run takes without the profiler.
+
+    What there is too much is the profiler's own time around the graphs that loops and branches call, and beyond that
+    the time of other processes, which its clock counts too.
+    """
+    calling = sum(each.seconds for each in operators if each.operator in _CALLING)
+    rest = sum(each.seconds for each in operators) - calling
+    left = max(0.0, min(calling, seconds - rest))
+    shares = left / calling if calling else 1.0, min(1.0, (seconds - left) / rest) if rest else 1.0
+    return tuple(replace(each, seconds=each.seconds * shares[each.operator not in _CALLING]) for each in operators)
 
 
 def _rows(

@@ -10,6 +10,7 @@ from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.strided import STRIDED_SLICES
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
 from liteport.passes.choose.winograd import WINOGRAD
@@ -21,6 +22,7 @@ RULES: Sequence[Rule] = (
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
     DEPTHWISE_TILES,
     TRANSPOSED_PHASES,
+    STRIDED_SLICES,
     NEAREST_CONV,  # before copies, which it leaves none of
     NEAREST,
     TRANSPOSE_IN_STEPS,

@@ -133,7 +133,7 @@ FORMS = [
         "depth_is_sliced",
         nn.MaxPool3d((1, 3, 3), stride=(2, 1, 2)),
         (torch.randn(1, 8, 6, 9),),
-        ops=["STRIDED_SLICE", "TRANSPOSE", "MAX_POOL_2D", "TRANSPOSE"],
+        ops=["RESHAPE", "SLICE", "RESHAPE", "TRANSPOSE", "MAX_POOL_2D", "TRANSPOSE"],
     ),
     Case(
         "depth_as_it_is",
