@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
@@ -12,6 +13,7 @@ from onnx import helper
 
 import liteport
 from liteport.errors import InputError, UnsafeFileError
+from liteport.frontends.onnx.entries import open_model
 from liteport.frontends.onnx.source import read
 from tests.frontends.onnx.harness import model
 
@@ -83,3 +85,21 @@ def test_tensors_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
         liteport.convert(path)
     with pytest.raises(InputError, match=r"tensor 'w' has 16384 bytes, which are not FLOAT\[63, 64\]"):
         liteport.convert(wrong)
+
+
+@pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16], ids=["float16", "bfloat16"])
+def test_half_precision_is_compared_in_float32(half: type) -> None:
+    weights = WEIGHTS.astype(half)
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(half))
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Softmax", ["a"], ["y"])]
+    proto = model(nodes, {"x": [2, 64]}, ["y"], {"w": weights}, types={"x": kind, "y": kind})
+    liteport.convert(proto, verify=4)
+
+
+def test_rounding_is_told_from_errors_in_float64() -> None:
+    wide = np.random.default_rng(0).standard_normal((20000, 4)).astype(np.float32)
+    proto = model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [2, 20000]}, ["y"], {"w": wide})
+    inputs = {"x": np.random.default_rng(1).standard_normal((2, 20000)).astype(np.float32)}
+    doubles = open_model(proto).run_in_double(inputs, "")
+    assert doubles is not None
+    assert np.allclose(doubles["y"], inputs["x"].astype(np.float64) @ wide.astype(np.float64), rtol=1e-12)

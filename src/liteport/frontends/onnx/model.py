@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
 
 from liteport.errors import InputError
@@ -17,6 +17,7 @@ from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.importer import import_graph
 from liteport.frontends.onnx.inputs import Resolved
 from liteport.frontends.onnx.ops import LOWERINGS
+from liteport.frontends.onnx.precision import has_half, in_float32, in_float64
 from liteport.frontends.onnx.source import OnnxFile
 from liteport.frontends.onnx.tensors import carried
 from liteport.ir.graph import Module
@@ -28,12 +29,8 @@ SIGNATURE = "serving_default"
 # The newest form of the container that every ONNX Runtime reads; newer ones only add types that it has no kernels for.
 _IR_VERSION = 10
 
-# What ONNX's element types are in NumPy.
-_NUMPY = {
-    TensorProto.FLOAT: np.float32,
-    TensorProto.DOUBLE: np.float64,
-    TensorProto.FLOAT16: np.float16,
-}
+# What ONNX Runtime calls floats, in NumPy.
+_NUMPY = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 
 
 class OnnxModel:
@@ -69,45 +66,77 @@ class OnnxModel:
         return [{name: tuple(at(d, n) for d in i.shape) for name, i in self.inputs.items()} for n in numbers]
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
-        """ONNX Runtime's outputs by name. Raises InputError where it fails on these inputs."""
-        feeds = {name: self._fed(name, inputs[name]) for name in self.inputs}
-        feeds |= {name: self._fed(name, value) for name, value in self.constants.items()}
-        names = [o.name for o in self.file.proto.graph.output]
+        """ONNX Runtime's outputs by name, in float32 where the model has half precision.
+
+        Raises InputError where it fails on these inputs.
+        """
         try:
-            results = self._session.run(names, feeds)
+            results = self._results(self._session, inputs)
         except Exception as error:  # what they raise has no common base
             first = str(error).splitlines()[0]
             raise InputError(f"the model fails on these inputs ({first}): check their shapes and values") from error
-        return {name: carried(np.asarray(r)) for name, r in zip(names, results, strict=True)}
+        return {name: carried(array) for name, array in results.items()}
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
-        return None
+        """The outputs by name, in float64; None where ONNX Runtime has no kernel of that type for the model."""
+        if self._in_double is None:
+            return None
+        try:
+            return self._results(self._in_double, inputs)
+        except Exception:  # as above
+            return None
 
-    def _fed(self, name: str, value: Array) -> Array:
-        """A value for an input in the model's own type."""
-        return value.astype(_NUMPY.get(self._types[name], value.dtype))
-
-    @cached_property
-    def _types(self) -> dict[str, int]:
-        return {i.name: i.type.tensor_type.elem_type for i in self.file.proto.graph.input}
+    def _results(self, session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """What a session gives for these inputs, and the constants, in its own types."""
+        types = {node.name: _NUMPY.get(node.type) for node in session.get_inputs()}
+        fed = {
+            name: value.astype(types.get(name) or value.dtype) for name, value in {**self.constants, **inputs}.items()
+        }
+        names = [o.name for o in self.file.proto.graph.output]
+        return {name: np.asarray(r) for name, r in zip(names, session.run(names, fed), strict=True)}
 
     @cached_property
     def _session(self) -> Any:
         """The model in ONNX Runtime; in ONNX's own, slow, reference implementation where that has no kernel for it."""
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        # Without this its products of 8 bits overflow on processors without VNNI.
-        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
-            return ort.InferenceSession(self._runnable(), options, providers=["CPUExecutionProvider"])
+            return _session(self._runnable())
         except Exception:  # as above
-            return ReferenceEvaluator(str(self.file.path) if self.file.path else self.file.proto)
+            return _Reference(str(self.file.path) if self.file.path else self.file.proto)
+
+    @cached_property
+    def _in_double(self) -> Any:
+        try:
+            return _session(_older(in_float64(self.file)))
+        except Exception:  # as above
+            return None
 
     def _runnable(self) -> str | bytes:
         """The model for ONNX Runtime, as a path where it is in a file, in a form of the container that it knows."""
         proto = self.file.proto
-        if proto.ir_version <= _IR_VERSION:
-            return str(self.file.path) if self.file.path else proto.SerializeToString()
-        older = onnx.load(self.file.path) if self.file.path else ModelProto.FromString(proto.SerializeToString())
-        older.ir_version = _IR_VERSION
-        return older.SerializeToString()
+        if has_half(proto):
+            return _older(in_float32(self.file))
+        if proto.ir_version > _IR_VERSION:
+            return _older(onnx.load(self.file.path) if self.file.path else proto)
+        return str(self.file.path) if self.file.path else proto.SerializeToString()
+
+
+class _Reference(ReferenceEvaluator):
+    """ONNX's reference implementation, asked for its inputs as ONNX Runtime is."""
+
+    def get_inputs(self) -> list[Any]:
+        return []
+
+
+def _session(model: str | bytes) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    # Without this its products of 8 bits overflow on processors without VNNI.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _older(model: ModelProto) -> bytes:
+    """The model in a form of the container that every ONNX Runtime knows."""
+    copy = ModelProto.FromString(model.SerializeToString())
+    copy.ir_version = min(copy.ir_version, _IR_VERSION)
+    return copy.SerializeToString()
