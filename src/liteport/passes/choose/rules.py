@@ -10,6 +10,7 @@ from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.stem import LONGER_RUNS
 from liteport.passes.choose.strided import STRIDED_SLICES
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
@@ -27,5 +28,6 @@ RULES: Sequence[Rule] = (
     NEAREST,
     TRANSPOSE_IN_STEPS,
     FEW_RESULTS,
+    LONGER_RUNS,
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
 )

@@ -1,0 +1,36 @@
+"""Convolutions of few channels and by blocks, in longer runs, against PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tests.harness import Case, cases, check
+
+
+def image(channels: int, height: int, width: int) -> list[torch.Tensor]:
+    return [torch.randn(1, channels, height, width)]
+
+
+ROWS = ["TRANSPOSE", "PAD", "RESHAPE"]
+CLAMPED = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3), nn.ReLU())
+CASES = [
+    Case("patches", nn.Conv2d(3, 24, 8, 8), image(3, 32, 40), ops=["TRANSPOSE", "SPACE_TO_DEPTH", "CONV_2D", "TRANSPOSE"]),
+    Case("patches that leave a rest", nn.Conv2d(3, 64, 8, 8), image(3, 35, 43)),
+    Case("patches that are no squares", nn.Conv2d(3, 64, (4, 8), (4, 8)), image(3, 16, 32), ops=["TRANSPOSE", "RESHAPE", "CONV_2D", "TRANSPOSE"]),
+    Case("downsampling of many channels", nn.Conv2d(64, 32, 2, 2), image(64, 8, 6), ops=["TRANSPOSE", "SPACE_TO_DEPTH", "CONV_2D", "TRANSPOSE"]),
+    Case("of a middling number", nn.Conv2d(32, 32, 2, 2), image(32, 8, 6), ops=["TRANSPOSE", "CONV_2D", "TRANSPOSE"]),
+    Case("a stem", CLAMPED, image(3, 33, 31), ops=[*ROWS, *["SLICE"] * 4, "CONCATENATION", "CONV_2D", "TRANSPOSE"]),
+    Case("a stem that leaves columns out", nn.Conv2d(3, 64, 5, 3), image(3, 30, 28)),
+    Case("a stem by SAME", nn.Conv2d(1, 64, 3, 1, 1), image(1, 9, 8)),
+    Case("a cheap stem stays", nn.Conv2d(3, 16, 3, 2, 1), image(3, 16, 16), ops=["TRANSPOSE", "PAD", "CONV_2D", "TRANSPOSE"]),
+    Case("dilated", nn.Conv2d(3, 64, 7, 1, 6, dilation=2), image(3, 16, 16), ops=["TRANSPOSE", "CONV_2D", "TRANSPOSE"]),
+    Case("along the height", nn.Conv2d(3, 64, (7, 1)), image(3, 16, 16), ops=["TRANSPOSE", "CONV_2D", "TRANSPOSE"]),
+    Case("sound", nn.Conv1d(1, 64, 10, 5), [torch.randn(1, 1, 160)]),
+    Case("several at a time", nn.Conv2d(3, 64, 7, 2, 3), [torch.randn(2, 3, 16, 18)]),
+]  # fmt: skip
+
+
+@cases(CASES)
+def test_stem(case: Case) -> None:
+    check(case)
