@@ -33,6 +33,10 @@ def test_what_cannot_be_run() -> None:
         runner.measure({"bad": b"nonsense"})
 
 
+def test_a_candidate_that_cannot_be_run_is_left_out() -> None:
+    assert list(runner.measure({"bad": b"nonsense", "good": product(8)}, seconds=0.1)) == ["good"]
+
+
 def test_a_clear_case_is_left_early(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
 

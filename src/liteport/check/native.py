@@ -211,7 +211,7 @@ class NativeModel:
     def _do(self, function: str, *arguments: Any) -> None:
         status = getattr(self._lib, f"LiteRt{function}")(*arguments)
         if status:
-            raise NativeError(f"LiteRT's {function} failed with status {status}")
+            raise NativeError(f"LiteRT's profiler cannot run this model: {function} failed with status {status}")
 
 
 class _Option(Structure):

@@ -48,9 +48,10 @@ def measure(
     """Milliseconds a run of each candidate, [typical, spread], measured in turns for so many seconds at most.
 
     The typical time is the median over rounds; the spread is half of what the middle half of the rounds spans. With one
-    thread it is processor time, so that what other processes take away does not count.
+    thread it is processor time, so that what other processes take away does not count. A candidate that the runtime
+    cannot run is left out. Raises RuntimeFailure where it can run none.
     """
-    loaded = {name: open_model(model, threads) for name, model in models.items()}
+    loaded = _loaded(models, threads)
     now = time.thread_time if threads == 1 else time.perf_counter
     runs = {name: _warm(model, now) for name, model in loaded.items()}
     found: dict[str, list[float]] = {name: [] for name in loaded}
@@ -67,9 +68,22 @@ def measure(
     return {name: _summary(times) for name, times in found.items()}
 
 
+def _loaded(models: Mapping[str, str | bytes], threads: int) -> dict[str, Any]:
+    """The candidates that run. Raises RuntimeFailure where there are none."""
+    loaded: dict[str, Any] = {}
+    failures: list[RuntimeFailure] = []
+    for name, model in models.items():
+        try:
+            loaded[name] = open_model(model, threads)
+        except RuntimeFailure as failure:
+            failures.append(failure)
+    if failures and not loaded:
+        raise failures[0]
+    return loaded
+
+
 def _warm(model: Any, now: Callable[[], float]) -> int:
-    """Runs a model for the first times; how many runs make a measurement."""
-    model.invoke()
+    """How many runs of a model make a measurement."""
     start = now()
     model.invoke()
     took = (now() - start) * 1e3
@@ -101,7 +115,7 @@ def _summary(times: Sequence[float]) -> list[float]:
 
 
 def open_model(model: str | bytes, threads: int) -> Any:
-    """The interpreter of a file or its bytes, with random inputs in it. Raises RuntimeFailure."""
+    """The interpreter of a file or its bytes, with random inputs in it, run once. Raises RuntimeFailure."""
     source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
     try:
         interpreter = _runtime().Interpreter(num_threads=threads, **source)
@@ -109,6 +123,7 @@ def open_model(model: str | bytes, threads: int) -> Any:
         rng = np.random.default_rng(0)
         for detail in interpreter.get_input_details():
             interpreter.set_tensor(detail["index"], _random(rng, detail))
+        interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise RuntimeFailure(f"cannot run {'a candidate' if isinstance(model, bytes) else model}: {error}") from error
     return interpreter
