@@ -38,6 +38,9 @@ DTYPES: Mapping[int, DType] = {
     TensorProto.UINT2: DType.UINT8,
 }
 
+FEW = "bits"
+"""What Value.extra has ONNX's element type under, where that is an integer of 2 or 4 bits."""
+
 MOST_BITS = 8 << 31
 """Of one tensor: 2 GiB."""
 

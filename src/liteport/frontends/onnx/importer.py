@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import FunctionProto, GraphProto, NodeProto
+from onnx import FunctionProto, GraphProto, NodeProto, TensorProto
 
 from liteport.errors import InputError, InvalidGraphError, UnsupportedError
 from liteport.frontends.onnx import known
 from liteport.frontends.onnx.attributes import attributes, subgraphs
-from liteport.frontends.onnx.context import Hint, OnnxBuilder, Table, checked
+from liteport.frontends.onnx.context import FEW, Hint, OnnxBuilder, Table, checked
 from liteport.frontends.onnx.functions import Functions
 from liteport.frontends.onnx.hints import Hints
 from liteport.frontends.onnx.order import in_order
@@ -86,6 +86,9 @@ class _Importer:
             raise UnsupportedError(_describe(self.missing))
         for name, type in self.inputs.items():
             self.scope[name] = self.builder.input(type, name)
+        for info in graph.input:
+            if info.name in self.scope:
+                _mark(self.scope[info.name], info.type.tensor_type.elem_type)
         try:
             results = self.body(graph)
         except _Stop:
@@ -121,6 +124,7 @@ class _Importer:
         for tensor in graph.initializer:
             if tensor.name not in self.scope.maps[0]:  # an input that the caller gives comes before its default
                 self.scope[tensor.name] = constant(self.file.array(tensor), tensor.name)
+                _mark(self.scope[tensor.name], tensor.data_type)
         self.walk(graph.node)
         return [self.find(output.name, f"output {output.name!r} of graph {graph.name!r}") for output in graph.output]
 
@@ -223,6 +227,12 @@ class _Importer:
         if any(type is None for type in types):
             raise _Stop
         return [Value(type, name) for type, name in zip(types, node.output, strict=True) if type is not None]
+
+
+def _mark(value: Value, element: int) -> None:
+    """Keeps ONNX's element type where that has fewer bits than the one that liteport carries."""
+    if element in (TensorProto.INT4, TensorProto.UINT4, TensorProto.INT2, TensorProto.UINT2):
+        value.extra[FEW] = element
 
 
 def _opsets(function: FunctionProto) -> dict[str, int]:

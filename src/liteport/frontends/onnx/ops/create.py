@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import DTYPES, OnnxBuilder, Table, checked, known
+from liteport.frontends.onnx.context import DTYPES, FEW, OnnxBuilder, Table, checked, known
 from liteport.frontends.onnx.tensors import type_name
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -126,7 +126,8 @@ def cast(b: OnnxBuilder, x: Value, *, to: int, saturate: int = 1, round_mode: st
 
 def cast_like(b: OnnxBuilder, x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Value:
     """CastLike(input, target_type)"""
-    return convert(b, x, like.dtype)
+    few = like.extra.get(FEW)
+    return convert(b, x, like.dtype) if few is None else cast(b, x, to=few)
 
 
 def bit_cast(b: OnnxBuilder, x: Value, *, to: int) -> Value:
