@@ -20,6 +20,9 @@ LAYERS: list[tuple[str, nn.Module, tuple[int, ...]]] = [
     ("3x2 and a clamp", nn.Sequential(nn.Conv2d(32, 40, (3, 2)), nn.ReLU()), (1, 32, 9, 9)),
     ("1x3 and a clamp", nn.Sequential(nn.Conv2d(32, 40, (3, 1)), nn.ReLU()), (1, 32, 9, 9)),
     ("one dimension", nn.Conv1d(32, 40, 3, padding=1), (1, 32, 40)),
+    ("by steps of 2", nn.Conv2d(32, 80, 3, 2, padding=1), (1, 32, 16, 18)),
+    ("by steps of 2, an odd size", nn.Conv2d(32, 80, 3, 2, padding=1), (1, 32, 15, 17)),
+    ("by steps of 2 in one dimension", nn.Sequential(nn.Conv2d(32, 80, 3, (1, 2)), nn.ReLU()), (1, 32, 9, 14)),
     ("without padding", nn.Conv2d(32, 40, 3), (1, 32, 8, 9)),
     ("more padding than it sees", nn.Conv2d(32, 40, 3, padding=4), (1, 32, 3, 3)),
     ("several at a time, and a clamp", nn.Sequential(nn.Conv2d(32, 40, 3, padding=1), nn.ReLU6()), (3, 32, 6, 6)),
@@ -43,7 +46,8 @@ def test_winograd(layer: nn.Module, shape: tuple[int, ...]) -> None:
 
 OTHERS = [
     nn.Conv2d(8, 40, 3),
-    nn.Conv2d(32, 40, 3, stride=2),
+    nn.Conv2d(32, 40, 3, stride=3),
+    nn.Conv2d(32, 40, 2, stride=2),
     nn.Conv2d(32, 40, 3, dilation=2),
     nn.Conv2d(64, 64, 3, groups=2),
     nn.Conv2d(32, 40, 5),
