@@ -103,6 +103,16 @@ def test_a_file_without_signatures(tmp_path: Path) -> None:
     assert (result.signature, len(result.operators)) == ("serving_default", 5)
 
 
+def test_results_as_long_as_the_data_say(tmp_path: Path) -> None:
+    class Positive(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[x > 0]
+
+    liteport.convert(Positive(), (torch.randn(10),)).save(tmp_path / "m.tflite")
+    result = liteport.profile(tmp_path / "m.tflite", runs=2)
+    assert [each.operator for each in result.operators][:2] == ["GREATER", "WHERE"]
+
+
 def test_open_sizes_are_those_at_rest(tmp_path: Path) -> None:
     module = torch.nn.Linear(3, 4)
     liteport.convert(module, (torch.ones(5, 3),), dynamic="batch").save(tmp_path / "m.tflite")

@@ -22,6 +22,7 @@ from liteport.ir.types import Array
 REGION, OPERATOR, DELEGATED, MARK = 1, 2, 8, 32
 
 _CPU = 1  # kLiteRtHwAcceleratorCpu
+_HOST = 1  # kLiteRtTensorBufferTypeHostMemory
 _WRITE = 1  # kLiteRtTensorBufferLockModeWrite
 _INT = 2  # kLiteRtAnyTypeInt
 _REGISTERED = 24  # kLiteRtEnvOptionTagAutoRegisterAccelerators
@@ -148,11 +149,14 @@ class NativeModel:
         return (c_void_p * len(made))(*made)
 
     def _buffer(self, side: str, number: int, array: Array) -> int | None:
-        kind, needs, buffer = self._type(side, number), c_void_p(), c_void_p()
+        """A buffer in the host's memory, of the size that LiteRT asks for, or the array's where it does not know it."""
+        kind, needs, size, buffer = self._type(side, number), c_void_p(), c_size_t(), c_void_p()
         kind.dimensions[: array.ndim] = array.shape
         place = (self._compiled, self._signature, c_size_t(number))
         self._do(f"GetCompiledModel{side}BufferRequirements", *place, byref(needs))
-        self._do("CreateManagedTensorBufferFromRequirements", self._environment, byref(kind), needs, byref(buffer))
+        self._do("GetTensorBufferRequirementsBufferSize", needs, byref(size))
+        room = c_size_t(max(size.value, array.nbytes))
+        self._do("CreateManagedTensorBuffer", self._environment, c_int(_HOST), byref(kind), room, byref(buffer))
         return buffer.value
 
     def _fill(self, buffer: int | None, array: Array) -> None:

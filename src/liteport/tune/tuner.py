@@ -77,8 +77,10 @@ class Tuner:
 
     def finish(self) -> list[str]:
         """What there is to say. Raises UsageError where a record knows none of the places that there were."""
+        if not self.asked:
+            return ["tuning: no part of this model has several forms"]
         known = sum(chosen is not None for chosen in self.asked.values())
-        if not self.seconds and self.asked and not known:
+        if not self.seconds and not known:
             raise UsageError(
                 f"the tuning record of {self.record.device} knows none of this model's {len(self.asked)} places: "
                 "it was taken for another model"
