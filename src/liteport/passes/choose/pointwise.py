@@ -16,13 +16,16 @@ from liteport.ir.ops.base import Activation
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering.basic import concat
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
 from liteport.passes.window import is_plain
 
 _CLAMPS = {Activation.RELU: ops.Relu, Activation.RELU6: ops.Relu6, Activation.RELU_N1_TO_1: ops.ReluN1To1}
 
 # What a number costs to add, and to interpolate, in products of a linear layer (measured: 0.2, 1.3 and 0.065 ns).
 _ADDED, _INTERPOLATED = 3, 20
+
+# How many results the widest common kernels compute at once.
+_COLUMNS = 16
 
 _RESIZES = ops.ResizeBilinear | ops.ResizeNearestNeighbor
 
@@ -185,6 +188,37 @@ def _as_one(b: Builder, site: Site) -> Value:
     return _layer(b, op, first.input, matrix.astype(np.float32), bias.astype(np.float32), operator.activation)
 
 
+def _match_parts(graph: Graph, op: Op) -> Site | str | None:
+    x, axis = _split_operands(op)
+    layer = _sole_maker(graph, x, op)
+    if not _is_linear(layer) or not axis.is_const or int(axis.array.reshape(-1)[0]) % x.rank != x.rank - 1:
+        return None
+    return Site((layer, op)) if layer is not None and is_fixed(_widths(op)) else "it is cut by dynamic sizes"
+
+
+def _split_operands(op: Op) -> tuple[Value, Value]:
+    """What is cut, and the axis."""
+    return (op.operand(1), op.operand(0)) if isinstance(op.operator, ops.Split) else (op.operand(0), op.operand(2))
+
+
+def _widths(op: Op) -> list[int]:
+    return [v.shape[-1] for v in op.outputs]
+
+
+def _of_parts(site: Site) -> Sequence[str]:
+    """Apart where this makes no kernel's last columns emptier."""
+    is_even = all(width % _COLUMNS == 0 for width in _widths(site.op))
+    return ("apart", AS_EMITTED) if is_even else (AS_EMITTED, "apart")
+
+
+def _apart(b: Builder, site: Site) -> list[Value]:
+    layer, split = site.ops
+    operator: Any = layer.operator
+    ends = np.cumsum(_widths(split))[:-1]
+    rows = zip(np.split(_matrix(layer), ends), np.split(_bias(layer), ends), strict=True)
+    return [_layer(b, layer, layer.input, matrix, bias, operator.activation) for matrix, bias in rows]
+
+
 def _numbers(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
@@ -224,6 +258,16 @@ def _chain(places: int, *channels: int) -> Example:
         return _conv(b, _conv(b, x, channels[1]), channels[2])
 
     return Example(f"{places}x{places}, {' to '.join(map(str, channels))}", build)
+
+
+def _parts_of(places: int, channels: int, outputs: int, count: int) -> Example:
+    def build(b: Builder) -> Sequence[Value]:
+        w, bias = _numbers(outputs, channels), _numbers(outputs)
+        x = _input(b, places, channels)
+        y = b.emit(ops.FullyConnected(keep_num_dims=True), x, b.const(w), b.const(bias))
+        return b.emit_many(ops.Split(num_splits=count), b.const(np.asarray(2, np.int32)), y)
+
+    return Example(f"{places} places, {channels} channels to {count} x {outputs // count}", build)
 
 
 UPSAMPLED = Rule(
@@ -272,4 +316,26 @@ CHAIN = Rule(
     rests_on="fewer products",
     tolerance=1e-5,
     examples=[_chain(64, 32, 256, 256), _chain(16, 160, 256, 256)],
+)
+
+PARTS = Rule(
+    name="layers of parts",
+    kind=Kind.ALWAYS,
+    before="split(linear(x))",
+    after="linear(x), linear(x), linear(x)",
+    on=(ops.Split, ops.SplitV),
+    match=_match_parts,
+    forms={"apart": _apart},
+    candidates=_of_parts,
+    gain="3136 places, 96 channels to 3 x 96: 7.98 -> 6.92 ms; 784, 192 to 3 x 192: 6.34 -> 6.02; "
+    "197, 192 to 3 x 192: 1.53 -> 1.48; 1, 768 to 3 x 768: 0.525 -> 0.523",
+    rests_on="results that are written once",
+    examples=[
+        _parts_of(3136, 96, 288, 3),
+        _parts_of(784, 192, 576, 3),
+        _parts_of(197, 192, 576, 3),
+        _parts_of(49, 768, 2304, 3),
+        _parts_of(1, 768, 2304, 3),
+        _parts_of(3136, 64, 128, 2),
+    ],
 )

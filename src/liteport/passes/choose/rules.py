@@ -8,7 +8,7 @@ from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
-from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
+from liteport.passes.choose.pointwise import CHAIN, PARTS, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.stem import LONGER_RUNS
 from liteport.passes.choose.strided import STRIDED_SLICES
@@ -20,6 +20,7 @@ RULES: Sequence[Rule] = (
     UPSAMPLED,  # before chains, as it puts layers behind layers, and before copies, of which it leaves smaller ones
     POOLED,
     CHAIN,
+    PARTS,
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
     DEPTHWISE_TILES,
     TRANSPOSED_PHASES,
