@@ -43,6 +43,20 @@ class Fake:
         return self.exact(inputs) if self.exact else None
 
 
+@dataclass
+class Tired(Fake):
+    """One that rests."""
+
+    order: list[str] = field(default_factory=list)
+
+    def run(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any]:
+        self.order.append("runs")
+        return super().run(inputs, signature)
+
+    def rest(self) -> None:
+        self.order.append("rests")
+
+
 def double(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"y": inputs["x"] * 2}
 
@@ -62,6 +76,22 @@ def test_equal_models_pass() -> None:
     assert len({inputs["x"].tobytes() for inputs in ours.seen}) == 3
     assert [i["x"].tobytes() for i in ours.seen] == [i["x"].tobytes() for i in theirs.seen]
     assert str(result).endswith("passed on 3 samples of random inputs (seed 0)")
+
+
+@pytest.mark.parametrize(("at_once", "together"), [(1 << 26, 3), (40, 2), (0, 1)])
+def test_the_reference_rests_while_the_candidate_runs(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, together: int
+) -> None:
+    monkeypatch.setattr("liteport.check.compare._AT_ONCE", at_once)
+    order: list[str] = []
+
+    def twin(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        order.append("twin")
+        return double(inputs)
+
+    assert checked(Tired({"main": double}, order=order), Fake({"main": twin})).passed
+    assert order[: together + 1] == ["runs"] * together + (["rests"] if together == 3 else ["twin"])
+    assert (order.count("runs"), order.count("twin"), order.count("rests")) == (3, 3, 1)
 
 
 def test_different_models_fail() -> None:

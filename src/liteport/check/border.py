@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check.runner import Runner
+from liteport.check.runner import Resting, Runner
 from liteport.ir.border import Border, Port
 from liteport.ir.types import Array, Shape
 
@@ -49,6 +49,11 @@ class AtBorder:
         border = self.borders[signature]
         results = self.origin.run_in_double(self._inside(inputs, border), signature)
         return None if results is None else {p.name: results[p.source].transpose(p.order) for p in border.outputs}
+
+    def rest(self) -> None:
+        """Gives the origin's memory back, where it can do without."""
+        if isinstance(self.origin, Resting):
+            self.origin.rest()
 
     def _inside(self, inputs: Mapping[str, Array], border: Border) -> dict[str, Array]:
         return {port.source: _inside(inputs[port.name], port) for port in border.inputs}

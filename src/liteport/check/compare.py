@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from liteport.check import TOLERANCE
 from liteport.check.measure import OutputCheck, Tally, family
-from liteport.check.runner import Runner, Stepped
+from liteport.check.runner import Resting, Runner, Stepped
 from liteport.check.samples import Inputs, Samples, Source
 from liteport.errors import InputError, VerificationError
 from liteport.ir.types import Array, DType, Shape, TensorType
 
 _SHOWN = 3
+_AT_ONCE = 1 << 26  # bytes of inputs and outputs that are kept
 
 Names = dict[str, str]
 Progress = Callable[[int, int], None]
@@ -99,8 +100,8 @@ def compare(
     total, done = sum(samples.count for samples in drawn), 0
     report(done, total)
     for pair, samples in zip(pairs, drawn, strict=True):
-        for inputs in samples:
-            pair.add(inputs)
+        for inputs, expected in pair.expected(samples):
+            pair.add(inputs, expected)
             done += 1
             report(done, total)
         pair.judge_again(samples)
@@ -129,10 +130,25 @@ class _Pair:
         self.outputs: Names = {}
         self.tallies: dict[str, Tally] = {}
 
-    def add(self, inputs: Inputs) -> None:
-        """Runs both on one sample."""
+    def expected(self, samples: Samples) -> Iterator[tuple[Inputs, Mapping[str, Array]]]:
+        """The samples with the reference's outputs: those of many at once, where they are small, so that it can rest
+        while the candidate runs."""
+        kept: list[tuple[Inputs, Mapping[str, Array]]] = []
+        size = 0
+        for inputs in samples:
+            outputs = self.reference.run(inputs, self.signature)
+            kept.append((inputs, outputs))
+            size += sum(array.nbytes for array in [*inputs.values(), *outputs.values()])
+            if size > _AT_ONCE:
+                yield from kept
+                kept, size = [], 0
+        if isinstance(self.reference, Resting):
+            self.reference.rest()
+        yield from kept
+
+    def add(self, inputs: Inputs, expected: Mapping[str, Array]) -> None:
+        """Runs the candidate on one sample, for which the reference gave `expected`."""
         fed = {twin: inputs[name].astype(self.fed[twin].dtype, copy=False) for name, twin in self.inputs.items()}
-        expected = self.reference.run(inputs, self.signature)
         actual = self.candidate.run(fed, self.twin)
         if not self.tallies:
             self.outputs = match_outputs(expected, actual)

@@ -37,3 +37,11 @@ class Stepped(Protocol):
 
     def steps(self, signature: str) -> Mapping[str, float]:
         """How far the numbers of these lie apart, by name (see check.steps)."""
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A model that can do without the memory that it runs in while another one is run."""
+
+    def rest(self) -> None:
+        """Gives it back, until the model is run again."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper
 
@@ -35,6 +36,25 @@ def test_weights_stay_in_the_file(tmp_path: Path) -> None:
     assert isinstance(array.base, memoryview | np.memmap)
     assert not array.flags.owndata
     liteport.convert(path, verify=1)
+
+
+@pytest.mark.parametrize("newest", [False, True])
+@pytest.mark.parametrize("linked", [False, True])
+def test_onnx_runtime_maps_them_too(tmp_path: Path, newest: bool, linked: bool) -> None:
+    """Where it could not, ONNX's own implementation would run instead."""
+    made = proto()
+    made.ir_version = onnx.IR_VERSION if newest else 8
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    if linked:
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "m.onnx").rename(tmp_path / "cache" / "blob")
+        (tmp_path / "m.onnx").symlink_to(tmp_path / "cache" / "blob")
+    origin = open_model(tmp_path / "m.onnx")
+    x = np.random.default_rng(1).standard_normal((2, 64)).astype(np.float32)
+    for _ in range(2):
+        np.testing.assert_allclose(origin.run({"x": x}, "serving_default")["y"], x @ WEIGHTS, rtol=1e-5, atol=1e-5)
+        assert isinstance(origin._session, onnxruntime.InferenceSession)
+        origin.rest()
 
 
 def external(folder: Path, location: str = "w.bin") -> Path:

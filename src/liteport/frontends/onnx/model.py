@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
@@ -28,6 +28,9 @@ SIGNATURE = "serving_default"
 
 # The newest form of the container that every ONNX Runtime reads; newer ones only add types that it has no kernels for.
 _IR_VERSION = 10
+
+# Where ONNX Runtime looks for external data of a model that it is given as bytes.
+_FOLDER = "session.model_external_initializers_file_folder_path"
 
 # What ONNX Runtime calls floats, in NumPy.
 _NUMPY = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -86,6 +89,11 @@ class OnnxModel:
         except Exception:  # as above
             return None
 
+    def rest(self) -> None:
+        """Gives ONNX Runtime's memory back, until the model is run again."""
+        for session in ("_session", "_in_double"):
+            self.__dict__.pop(session, None)
+
     def _results(self, session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """What a session gives for these inputs, and the constants, in its own types."""
         types = {node.name: _NUMPY.get(node.type) for node in session.get_inputs()}
@@ -98,9 +106,10 @@ class OnnxModel:
     @cached_property
     def _session(self) -> Any:
         """The model in ONNX Runtime; in ONNX's own, slow, reference implementation where that has no kernel for it."""
+        self.file.release()
         try:
             quantised = any("Linear" in node.op_type for node in self.file.proto.graph.node)
-            return _session(self._runnable(), quantised)
+            return _session(self._runnable(), self.file.path, quantised)
         except Exception:  # as above
             return _Reference(str(self.file.path) if self.file.path else self.file.proto)
 
@@ -112,12 +121,12 @@ class OnnxModel:
             return None
 
     def _runnable(self) -> str | bytes:
-        """The model for ONNX Runtime, as a path where it is in a file, in a form of the container that it knows."""
+        """The model for ONNX Runtime, in a form of the container that it knows; weights stay in the file."""
         proto = self.file.proto
         if has_half(proto):
             return _older(in_float32(self.file))
-        if proto.ir_version > _IR_VERSION:
-            return _older(onnx.load(self.file.path) if self.file.path else proto)
+        if self.file.places or proto.ir_version > _IR_VERSION:
+            return _older(self.file.referring())
         return str(self.file.path) if self.file.path else proto.SerializeToString()
 
 
@@ -128,14 +137,17 @@ class _Reference(ReferenceEvaluator):
         return []
 
 
-def _session(model: str | bytes, quantised: bool = False) -> Any:
-    """The model in ONNX Runtime, as it stands where it is not quantised: optimising copies the weights."""
+def _session(model: str | bytes, path: Path | None = None, quantised: bool = False) -> Any:
+    """The model, whose external data stand beside `path`, in ONNX Runtime, as it stands where it is not quantised:
+    optimising copies the weights."""
     options = ort.SessionOptions()
     options.log_severity_level = 4
     if not quantised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Without this its products of 8 bits overflow on processors without VNNI.
     options.add_session_config_entry("session.x64quantprecision", "1")
+    if path is not None:
+        options.add_session_config_entry(_FOLDER, str(path.resolve().parent))
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, TensorProto, defs
+from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto, defs
 
 from liteport.errors import InputError, UnsafeFileError
 from liteport.frontends.onnx.attributes import subgraphs
@@ -43,6 +44,25 @@ class OnnxFile:
         if tensor.name in self.places and self.path is not None:
             return carried(self._mapped(self.path, self.places[tensor.name], tensor))
         return carried(stored(tensor))
+
+    def referring(self) -> ModelProto:
+        """A model in which the weights that stand in this file are external data, at their places in it."""
+        if self.path is None or not self.places:
+            return self.proto
+        model = ModelProto()
+        model.CopyFrom(self.proto)
+        for tensor in (t for t in model.graph.initializer if t.name in self.places):
+            place = self.places[tensor.name]
+            about = {"location": self.path.resolve().name, "offset": place.offset, "length": place.length}
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.extend(StringStringEntryProto(key=key, value=str(v)) for key, v in about.items())
+        return model
+
+    def release(self) -> None:
+        """Gives the memory of the mapped files back; whatever is read again is read from the disk."""
+        for content in self.files.values():
+            if isinstance(content.base, mmap.mmap):
+                content.base.madvise(mmap.MADV_DONTNEED)
 
     def _external(self, tensor: TensorProto) -> Array:
         about = {entry.key: entry.value for entry in tensor.external_data}
