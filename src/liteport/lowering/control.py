@@ -22,10 +22,16 @@ B = TypeVar("B", bound=Builder)
 Values = Sequence[Value]
 
 
-def branch(b: B, condition: Value, yes: Callable[[B], Values], no: Callable[[B], Values]) -> list[Value]:
+def branch(
+    b: B,
+    condition: Value,
+    yes: Callable[[B], Values],
+    no: Callable[[B], Values],
+    types: Sequence[TensorType] | None = None,
+) -> list[Value]:
     """The results of `yes` where the condition, a bool of one element, holds, else those of `no`: IF.
 
-    Raises InvalidGraphError where their types differ.
+    `types` are those of both, where their sizes differ. Raises InvalidGraphError where they differ and none are given.
     """
     graphs = []
     for role, write in (("then", yes), ("else", no)):
@@ -33,12 +39,12 @@ def branch(b: B, condition: Value, yes: Callable[[B], Values], no: Callable[[B],
         inner.graph.outputs = list(write(inner))
         graphs.append(inner.graph)
     then, other = graphs
-    types = tuple(v.type for v in then.outputs)
-    if types != tuple(v.type for v in other.outputs):
+    found = types or [v.type for v in then.outputs]
+    if types is None and found != [v.type for v in other.outputs]:
         raise InvalidGraphError("the branches of a condition give results of different types")
     operands = _close(graphs)
     operator = ops.If(then_subgraph=then.name, else_subgraph=other.name)
-    return list(b.emit_many(operator, condition, *operands, types=types))
+    return list(b.emit_many(operator, condition, *operands, types=tuple(found)))
 
 
 def loop(b: B, test: Callable[[B, Values], Values], step: Callable[[B, Values], Values], start: Values) -> list[Value]:

@@ -179,6 +179,25 @@ def is_natural(value: Value, depth: int = _SEARCH_DEPTH) -> bool:
     return isinstance(op.operator, _POSITIONS) or (isinstance(op.operator, _KEEPING) and all(parts))
 
 
+def offset(number: Value) -> tuple[Value, int]:
+    """A number of one element as another one, from which it was made by adding and subtracting, and how much more."""
+    more = 0
+    while (op := number.producer) is not None and number.type.size == 1:
+        operands = [v for v in op.inputs if v is not None]
+        fixed = [v for v in operands if v.data is not None and not v.has_sizes and v.type.size == 1]
+        if isinstance(op.operator, ops.Reshape | ops.Cast) and operands[0].type.size == 1:
+            number = operands[0]
+        elif isinstance(op.operator, ops.Add) and len(fixed) == 1:
+            more += int(fixed[0].array.reshape(-1)[0])
+            number = next(v for v in operands if v is not fixed[0])
+        elif isinstance(op.operator, ops.Sub) and fixed == operands[1:]:
+            more -= int(fixed[0].array.reshape(-1)[0])
+            number = operands[0]
+        else:
+            break
+    return number, more
+
+
 def _common_type(arrays: Sequence[Value]) -> DType:
     """The type in which computed indices meet: int64 if all of them are, else int32."""
     computed = {a.dtype for a in arrays if not a.is_const}

@@ -6,7 +6,7 @@ elements a point falls between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
@@ -66,6 +66,25 @@ class Axis:
         return dyadic or self.size <= _CLOSE
 
 
+@dataclass(frozen=True)
+class Placed(Axis):
+    """A dimension whose results lie at places `at` among the elements, by a rule of the source's own."""
+
+    at: tuple[float, ...] = ()
+
+    @property
+    def places(self) -> Array:
+        return np.asarray(self.at, np.float32)
+
+    @property
+    def is_identity(self) -> bool:
+        return self.size == self.count and self.at == tuple(range(self.count))
+
+    @property
+    def suits_kernel(self) -> bool:
+        return False
+
+
 def axis(size: int, count: int, factor: float | None = None, align_corners: bool = False) -> Axis:
     """A dimension as PyTorch resizes it: `factor`, where given, sets the scale, whatever the sizes are.
 
@@ -82,6 +101,9 @@ def axis(size: int, count: int, factor: float | None = None, align_corners: bool
 
 
 # Tables and matrices
+
+Filter = Callable[[Array], Array]
+MatrixOf = Callable[[Axis], Array]
 
 
 def nearest(dim: Axis, centred: bool) -> Array:
@@ -103,22 +125,35 @@ def linear_matrix(dim: Axis) -> Array:
     return _matrix(dim, first, [1 - share, share])
 
 
-def cubic_matrix(dim: Axis, a: float = -0.75) -> Array:
-    """[count, size]: by cubic convolution over the four elements around each place, end elements repeated."""
+def cubic_matrix(dim: Axis, a: float = -0.75, *, exclude: bool = False) -> Array:
+    """[count, size]: by cubic convolution over the four elements around each place, end elements repeated, or
+    (`exclude`) with the weights of what there is made 1 in sum."""
     first = np.floor(dim.places).astype(int)
     share = (dim.places - first.astype(np.float32)).astype(np.float64)
-    return _matrix(dim, first - 1, [cubic(share - k, a) for k in (-1, 0, 1, 2)])
+    return _matrix(dim, first - 1, [cubic(share - k, a) for k in (-1, 0, 1, 2)], exclude)
 
 
-def _matrix(dim: Axis, first: Array, weights: Sequence[Array]) -> Array:
-    """Row i has weights[k][i] at first[i] + k, or the nearest element there is."""
+def widened_matrix(dim: Axis, filter: Filter, support: float, *, exclude: bool = False) -> Array:
+    """[count, size]: `filter`, nonzero within `support`, around each place, widened to the scale where that shrinks,
+    with its weights 1 in sum; beyond the ends as in `cubic_matrix`. As ONNX has antialiasing."""
+    stretch = max(float(dim.scale), 1.0)
+    reach = int(np.ceil(support * stretch))
+    first = np.floor(dim.places).astype(int)
+    share = (dim.places - first.astype(np.float32)).astype(np.float64)
+    weights = [filter((share - k) / stretch) for k in range(-reach, reach + 1)]
+    total = np.sum(weights, axis=0)
+    return _matrix(dim, first - reach, [w / total for w in weights], exclude)
+
+
+def _matrix(dim: Axis, first: Array, weights: Sequence[Array], exclude: bool = False) -> Array:
+    """Row i has weights[k][i] at first[i] + k, or at the nearest element there is; with `exclude` nothing for what is
+    not there, and 1 in sum."""
     matrix = np.zeros((dim.count, dim.size))
     for k, weight in enumerate(weights):
-        np.add.at(matrix, (np.arange(dim.count), np.clip(first + k, 0, dim.size - 1)), weight)
-    return matrix
-
-
-Filter = Callable[[Array], Array]
+        place = np.clip(first + k, 0, dim.size - 1)
+        inside = (first + k == place) | (not exclude)
+        np.add.at(matrix, (np.arange(dim.count), place), weight * inside)
+    return matrix / matrix.sum(axis=1, keepdims=True) if exclude else matrix
 
 
 def antialiased_matrix(dim: Axis, filter: Filter, support: float) -> Array:
@@ -180,13 +215,23 @@ def resize_nearest(b: Builder, x: Value, dims: Sequence[Axis], centred: bool) ->
         return x
     if any(dim.is_open for dim in dims):
         return _open_by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=centred))
-    tables = [nearest(dim, centred) for dim in dims]
+    return pick(b, x, [nearest(dim, centred) for dim in dims])
+
+
+def pick(b: Builder, x: Value, tables: Sequence[Array]) -> Value:
+    """The elements of x[N,C,*space] at tables[i] along its spatial dimension i."""
+    dims = [axis(size, len(table)) for size, table in zip(x.shape[2:], tables, strict=True)]
     for half in (False, True):
         alike = all(np.array_equal(t, _kernel_table(dim, half)) for t, dim in zip(tables, dims, strict=True))
         if alike and x.dtype in ops.ResizeNearestNeighbor.dtypes:
             return _by_planes(b, x, dims, ops.ResizeNearestNeighbor(half_pixel_centers=half))
-    for at, (table, dim) in enumerate(zip(tables, dims, strict=True), 2):
-        if not np.array_equal(table, np.arange(dim.size)):
+    return pick_along(b, x, dict(enumerate(tables, 2)))
+
+
+def pick_along(b: Builder, x: Value, tables: Mapping[int, Array]) -> Value:
+    """The elements of x at the tables of its dimensions."""
+    for at, table in tables.items():
+        if not np.array_equal(table, np.arange(x.shape[at])):
             x = basic.gather(b, x, table.tolist(), at)
     return x
 

@@ -51,6 +51,48 @@ def roi_align(b: Builder, x: Value, boxes: Value, bins: Bins) -> Value:
     return basic.transpose(b, basic.reshape(b, pooled, (count, height, width, channels)), [0, 3, 1, 2])
 
 
+def roi_align_max(b: Builder, x: Value, boxes: Value, bins: Bins) -> Value:
+    """[K,C,PH,PW]: of the samples in each bin the largest, a sample being the largest of the four elements around it,
+    each times its bilinear weight, as ONNX has it. The number of samples must be given."""
+    if not bins.samples:
+        raise UnsupportedError("the largest of a number of samples that differs from region to region: set it")
+    maps = _maps(b, x, boxes)
+    count, (size, line, channels) = boxes.shape[0], maps.shape[1:]
+    if maps.shape[0] == 1:
+        maps = basic.broadcast_to(b, maps, (count, size, line, channels))
+    flat = basic.reshape(b, maps, (count, size * line, channels))
+    taps = [_sample_taps(b, boxes, axis, bins, x.shape[2 + axis]) for axis in (0, 1)]
+    (height, width), samples = bins.bins, bins.samples
+    shapes = ((count, height, samples, 1, 1), (count, 1, 1, width, samples))
+    whole = (count, height * samples * width * samples)
+    largest: Term | None = None
+    for down, share in taps[0]:
+        for right, other in taps[1]:
+            row, column = (Term(b, basic.reshape(b, t.value, s)) for t, s in zip((down, right), shapes, strict=True))
+            at = basic.reshape(b, (row * float(line) + column).cast(DType.INT32).value, whole)
+            weights = (Term(b, basic.reshape(b, t.value, s)) for t, s in zip((share, other), shapes, strict=True))
+            weight = basic.reshape(b, formula.emit(ops.Mul(), *weights).value, (*whole, 1))
+            value = Term(b, b.emit(ops.Gather(axis=1, batch_dims=1), flat, at)) * Term(b, weight)
+            largest = value if largest is None else formula.maximum(largest, value)
+    assert largest is not None
+    apart = basic.reshape(b, largest.value, (count * height, samples, width, samples * channels))
+    rows = basic.reduce(b, ops.ReduceMax, apart, [1])
+    pooled = basic.reduce(b, ops.ReduceMax, basic.reshape(b, rows, (count * height, width, samples, channels)), [2])
+    return basic.transpose(b, basic.reshape(b, pooled, (count, height, width, channels)), [0, 3, 1, 2])
+
+
+def _sample_taps(b: Builder, boxes: Value, axis: int, bins: Bins, size: int) -> list[tuple[Term, Term]]:
+    """The elements before and after the samples, [K, bins, samples, 1] each, and their weights: 0 beyond the map."""
+    start, step = _bins(b, boxes, axis, bins)
+    sample = Term(b, b.const(np.arange(bins.samples, dtype=np.float32).reshape(1, 1, bins.samples, 1)))
+    at = start + (sample + 0.5) * step / float(bins.samples)
+    counts = formula.emit(ops.LogicalAnd(), at >= -1.0, at <= float(size)).cast(DType.FLOAT32)
+    place = formula.minimum(formula.maximum(at, 0.0), float(size - 1))
+    first = formula.floor(place)
+    share = place - first
+    return [(first, (1.0 - share) * counts), (formula.minimum(first + 1.0, float(size - 1)), share * counts)]
+
+
 def ps_roi_align(b: Builder, x: Value, boxes: Value, bins: Bins) -> Value:
     """[K,C/(PH*PW),PH,PW]: as `roi_align`, but every bin has channels of its own.
 
@@ -99,25 +141,38 @@ def nms(b: Builder, boxes: Value, scores: Value, threshold: float, result: Tenso
     """
     if threshold >= 1:
         raise UnsupportedError("a suppression of boxes that overlap by more than all: sort them instead")
+    kept, number = suppressed(b, boxes, scores, scores.shape[0], threshold)
+    first = TensorType(DType.INT32, result.shape)
+    (kept,) = b.emit_many(ops.Slice(), kept, basic.ints(b, [0]), number, types=(first,))
+    return basic.cast(b, kept, result.dtype)
+
+
+def suppressed(
+    b: Builder, boxes: Value, scores: Value, most: int, threshold: float, least: float | None = None
+) -> tuple[Value, Value]:
+    """`most` indices, int32, of which the first ones are those of the boxes[K,4] that no box of a better score
+    overlaps by more than the threshold (below 1), best first; and how many these are, [1]. Scores must be above
+    `least`, if that is given."""
     count = scores.shape[0]
     _, order = b.emit_many(ops.TopkV2(), scores, b.const(count), types=(scores.type, TensorType(DType.INT32, (count,))))
     numbers = (b.const(0), b.const(count), b.const(1))
     (places,) = b.emit_many(ops.Range(), *numbers, types=(TensorType(DType.INT32, (count,)),))
     rank = Term(b, basic.cast(b, places, DType.FLOAT32))
+    bound = b.const(np.float32(-inf))
+    if least is not None:  # so many ranks have scores that are above it
+        above = (Term(b, scores) > least).cast(DType.FLOAT32).reduce(ops.Sum, [0])
+        bound = (0.5 - above).value
     # Boxes in the order of their scores, and their ranks as scores: the kernel has no rule for equal ones.
     kept, number = b.emit_many(
         ops.NonMaxSuppressionV4(),
         _solid(Term(b, basic.gather(b, boxes, order, 0)), rank),
         (-rank).value,
-        b.const(count),
+        b.const(most),
         b.const(_above(threshold)),
-        b.const(np.float32(-inf)),
-        types=(TensorType(DType.INT32, (count,)), TensorType(DType.INT32, ())),
+        bound,
+        types=(TensorType(DType.INT32, (most,)), TensorType(DType.INT32, ())),
     )
-    number = basic.reshape(b, number, (1,))
-    first = TensorType(DType.INT32, result.shape)
-    (kept,) = b.emit_many(ops.Slice(), kept, basic.ints(b, [0]), number, types=(first,))
-    return basic.cast(b, basic.gather(b, order, kept, 0), result.dtype)
+    return basic.gather(b, order, kept, 0), basic.reshape(b, number, (1,))
 
 
 def _solid(boxes: Term, rank: Term) -> Value:
@@ -169,20 +224,25 @@ def _shares(b: Builder, boxes: Value, bins: Bins, sizes: tuple[int, ...]) -> tup
     return rows, columns
 
 
-def _share(b: Builder, boxes: Value, axis: int, bins: Bins, size: int) -> Value:
+def _bins(b: Builder, boxes: Value, axis: int, bins: Bins) -> tuple[Term, Term]:
+    """Where the bins begin, [K,bins,1,1], and how wide they are, [K,1,1,1]."""
     low, high = _edges(b, boxes, axis)
     shift = 0.5 if bins.aligned else 0.0
     start, stop = low * bins.scale - shift, high * bins.scale - shift
     extent = stop - start if bins.aligned else formula.maximum(stop - start, 1.0)
     count = bins.bins[axis]
     step = extent / float(count)
+    return start + Term(b, b.const(np.arange(count, dtype=np.float32).reshape(1, count, 1, 1))) * step, step
+
+
+def _share(b: Builder, boxes: Value, axis: int, bins: Bins, size: int) -> Value:
+    start, step = _bins(b, boxes, axis, bins)
     samples = bins.samples or size
-    bin_ = Term(b, b.const(np.arange(count, dtype=np.float32).reshape(1, count, 1, 1)))
     sample = Term(b, b.const(np.arange(samples, dtype=np.float32).reshape(1, 1, samples, 1)))
     element = Term(b, b.const(np.arange(size, dtype=np.float32).reshape(1, 1, 1, size)))
     taken = formula.emit(ops.Ceil(), step) if not bins.samples else None
     divisor = formula.maximum(taken, 1.0) if taken is not None else float(samples)
-    at = start + bin_ * step + (sample + 0.5) * step / divisor
+    at = start + (sample + 0.5) * step / divisor
     counts = formula.emit(ops.LogicalAnd(), at >= -1.0, at <= float(size))
     if taken is not None:
         counts = formula.emit(ops.LogicalAnd(), counts, sample < taken)

@@ -58,6 +58,8 @@ def _taps(place: Term, size: int, mode: str, padding: str, align_corners: bool) 
     at = (place + 1.0) * 0.5 * float(inner - 1) if align_corners else ((place + 1.0) * float(inner) - 1.0) * 0.5
     if mode == "cubic":
         return _cubic_taps(at, size, padding, align_corners)
+    if mode == "nearest" and zeros:  # halves go to the even one of x's own elements, of which zeros in front are none
+        return [(_inside(formula.emit(ops.Round(), at), size, padding, align_corners), None)]
     at = _inside(at, size, padding, align_corners)
     if mode == "nearest":
         return [(formula.emit(ops.Round(), at), None)]

@@ -34,7 +34,8 @@ def model(
         [helper.make_tensor_value_info(n, kinds.get(n, TensorProto.FLOAT), None) for n in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    domains = {"": opset} | {node.domain: 1 for node in nodes if node.domain}
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*d) for d in domains.items()], ir_version=10)
 
 
 def check(proto: ModelProto, ops: Sequence[str] | None = None, **given: Any) -> LiteModel:

@@ -81,10 +81,10 @@ class OnnxBuilder(Builder):
         """Whether the node's result number `index` has a name, by which somebody may use it."""
         return index < len(self.outputs) and bool(self.outputs[index])
 
-    def open_size(self, most: int | None = None) -> Size:
-        """A new size that is known when the model runs, `most` at most: how many elements the data choose."""
+    def open_size(self, most: int | None = None, least: int = 0) -> Size:
+        """A new size that is known when the model runs, from `least` to `most`: how many elements the data choose."""
         name = next(n for i in count() if (n := f"{self.prefix}_count{i or ''}") not in self.space.symbols)
-        return self.space.symbol(name, 1, Range(0, most))
+        return self.space.symbol(name, 1, Range(least, most))
 
     def nested(self, graph: GraphProto, operands: Sequence[Value] = ()) -> list[Value]:
         """What a nested graph gives for these operands, written here; outer values are seen by name."""

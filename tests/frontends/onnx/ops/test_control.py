@@ -53,11 +53,24 @@ def test_a_condition_on_the_data_becomes_if() -> None:
     assert "IF" in [op.name for op in converted.module.graphs[0].ops]
 
 
-def test_branches_of_different_shapes_are_refused() -> None:
-    sums = graph([node("ReduceSum", ["x"], ["e"])], {}, {"e": F})
+def test_branches_of_different_sizes_give_an_open_size() -> None:
+    both = graph([node("Concat", ["x", "x"], ["e"], axis=0)], {}, {"e": F})
+    nodes = [
+        node("ReduceSum", ["x"], ["s"], keepdims=0),
+        node("Greater", ["s", "zero"], ["c"]),
+        node("If", ["c"], ["y"], **{**branches("Relu", "Neg"), "else_branch": both}),
+        node("Abs", ["y"], ["z"]),
+    ]
+    proto = model(nodes, {"x": [2, 3]}, ["z"], {"zero": np.float32(0)})
+    for sign in (1, -1):
+        check(proto, x=np.full((2, 3), sign, np.float32))
+
+
+def test_branches_of_different_ranks_are_refused() -> None:
+    sums = graph([node("ReduceSum", ["x"], ["e"], keepdims=0)], {}, {"e": F})
     given = {**branches("Relu", "Neg"), "else_branch": sums}
     proto = model([node("If", ["c"], ["y"], **given)], {"x": [2, 3], "c": []}, ["y"], types={"c": B})
-    with pytest.raises(UnsupportedError, match=r"different types \(float32\[2,3\] and float32\[1,1\]\)"):
+    with pytest.raises(UnsupportedError, match=r"branches that give float32\[2,3\] and float32\[\]"):
         liteport.convert(proto)
 
 
@@ -171,3 +184,24 @@ def test_values_that_change_their_shape_in_a_loop_on_data_are_refused() -> None:
 def test_values_that_grow_are_written_out() -> None:
     body = counting(node("Concat", ["v", "x"], ["v_out"], axis=0))
     check(model([node("Loop", ["m", "", "x"], ["y"], body=body)], {"x": [2, 3]}, ["y"], {"m": np.int64(5)}))
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_rows_of_as_many_steps_as_are_computed(steps: int) -> None:
+    constants = {"v0": np.zeros((2, 3), np.float32)}
+    nodes = [node("Loop", ["m", "", "v0"], ["y", "rows"], body=WITH_ROWS)]
+    proto = model(nodes, {"x": [2, 3], "m": []}, ["y", "rows"], constants, types={"m": INT})
+    check(proto, m=np.asarray(steps))
+
+
+def test_a_step_may_take_the_row_of_its_number() -> None:
+    nodes = [
+        node("Unsqueeze", ["step", "axis"], ["first"]),
+        node("Add", ["step", "one"], ["next"]),
+        node("Unsqueeze", ["next", "axis"], ["last"]),
+        node("Slice", ["x", "first", "last"], ["row"]),
+        node("Add", ["v", "row"], ["v_out"]),
+    ]
+    body = counting(*nodes, axis=np.array([0]), one=np.int64(1))
+    constants = {"m": np.int64(50), "v0": np.zeros((1, 3), np.float32)}
+    check(model([node("Loop", ["m", "", "v0"], ["y"], body=body)], {"x": [50, 3]}, ["y"], constants))

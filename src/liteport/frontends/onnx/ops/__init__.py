@@ -9,11 +9,14 @@ from liteport.frontends.onnx.ops import (
     activation,
     attention,
     compare,
+    contrib,
     control,
     conv,
     create,
     data,
+    detection,
     elementwise,
+    grid,
     index,
     matmul,
     norm,
@@ -24,7 +27,9 @@ from liteport.frontends.onnx.ops import (
     reduce,
     resize,
     shape,
+    signal,
     unary,
+    unique,
 )
 
 FAMILIES = (
@@ -32,10 +37,13 @@ FAMILIES = (
     attention,
     compare,
     control,
+    contrib,
     conv,
     create,
     data,
+    detection,
     elementwise,
+    grid,
     index,
     matmul,
     norm,
@@ -46,7 +54,9 @@ FAMILIES = (
     reduce,
     resize,
     shape,
+    signal,
     unary,
+    unique,
 )
 
 

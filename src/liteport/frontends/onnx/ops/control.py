@@ -12,8 +12,10 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.sizes import Size, is_fixed
 from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, control, joining
+from liteport.lowering.formula import Term, maximum
 
 Values = Sequence[Value]
 
@@ -27,12 +29,17 @@ def if_(b: OnnxBuilder, condition: Value, *, then_branch: GraphProto, else_branc
     """If(cond, then_branch, else_branch)"""
     if condition.data is not None:
         return b.nested(then_branch if condition.data.reshape(-1)[0] else else_branch)
-    types = [_types(b, graph) for graph in (then_branch, else_branch)]
-    if types[0] != types[1]:
-        given = " and ".join(", ".join(map(str, t)) for t in types)
-        raise UnsupportedError(f"branches that give results of different types ({given}): make their shapes equal")
+    types = [_common(b, *pair) for pair in zip(_types(b, then_branch), _types(b, else_branch), strict=True)]
     flag = basic.reshape(b, condition, ())
-    return control.branch(b, flag, lambda b: b.nested(then_branch), lambda b: b.nested(else_branch))
+    return control.branch(b, flag, lambda b: b.nested(then_branch), lambda b: b.nested(else_branch), types)
+
+
+def _common(b: OnnxBuilder, yes: TensorType, no: TensorType) -> TensorType:
+    """The type of what one branch or the other gives: sizes that differ are known when the model runs."""
+    if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):
+        raise UnsupportedError(f"branches that give {yes} and {no}: make their ranks equal")
+    shape = (n if n == m else b.open_size() for n, m in zip(yes.shape, no.shape, strict=True))
+    return TensorType(yes.dtype, tuple(shape))
 
 
 def _types(b: OnnxBuilder, graph: GraphProto) -> list[TensorType]:
@@ -104,7 +111,7 @@ def _looped(
         if before.type != after.type:
             raise UnsupportedError(f"a loop in which {before.name} changes from {before.type} to {after.type}")
     if rows and steps is None:
-        raise UnsupportedError("a loop that collects results without a constant limit: give it one")
+        steps = _bound_size(b, limit)
     spaces = [basic.zeros(b, TensorType(v.dtype, (steps or 0, *v.shape))) for v in rows]
     top = None if limit is None else basic.reshape(b, basic.cast(b, limit, DType.INT32), (1,))
 
@@ -123,11 +130,22 @@ def _looped(
     done, _, *ends = control.loop(b, test, step, [basic.ints(b, [0]), going, *start, *spaces])
     state, filled = ends[: body.count], ends[body.count :]
     always = asked is scalars[1] or (asked.data is not None and asked.data.all())
-    if filled and not (always and going.data is not None):
-        count = b.open_size(steps)
+    if filled and not (always and going.data is not None and is_fixed((steps,))):
+        count = b.open_size(steps if is_fixed((steps,)) else None)
         b.emit(ops.BindSize(count), done)
-        filled = [basic.narrow(b, v, 0, 0, count) for v in filled]
+        first = basic.ramp(b, count)
+        filled = [basic.gather(b, v, first, 0) for v in filled]
     return [*state, *filled]
+
+
+def _bound_size(b: OnnxBuilder, limit: Value | None) -> Size:
+    """The number of steps that a loop does at most, which is computed, as a size: 1 at least, which rows fit into."""
+    if limit is None:
+        raise UnsupportedError("a loop that collects results without a limit to its steps: give it one")
+    size = b.open_size(least=1)
+    count = Term(b, basic.reshape(b, basic.cast(b, limit, DType.INT32), (1,)))
+    b.emit(ops.BindSize(size), maximum(count, 1).value)
+    return size
 
 
 def scan(

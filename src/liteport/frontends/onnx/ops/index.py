@@ -12,7 +12,7 @@ from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, 
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, larger, smaller
-from liteport.ir.types import DType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, indexing, joining, scattering
 from liteport.lowering.operands import align, convert
 
@@ -33,6 +33,8 @@ def slice_(
     axes: Sequence[int] | None = None,
 ) -> Value:
     """Slice(data, starts, ends, axes, steps); attributes before opset 10"""
+    if first is not None and last is not None and first.data is None and stride is None:
+        return _moving(b, x, first, last, numbers(at, None, "axes"))
     begin = numbers(first, starts, "starts") or []
     end = numbers(last, ends, "ends") or []
     chosen = numbers(at, axes, "axes")
@@ -41,6 +43,18 @@ def slice_(
     for axis, start, stop, step in zip(over, begin, end, steps, strict=True):
         x = _slice_along(b, x, axis, start, stop, step)
     return x
+
+
+def _moving(b: OnnxBuilder, x: Value, first: Value, last: Value, axes: Sequence[int] | None) -> Value:
+    """As many elements as the ends are apart from computed starts: x[i : i + 2]. The kernel refuses what x has not."""
+    (start, low), (end, high) = indexing.offset(first), indexing.offset(last)
+    if start is not end or first.type.size != 1:
+        raise UnsupportedError("starts that are computed when the model runs: make them constant, or ends start + n")
+    axis = (axes[0] if axes else 0) % x.rank
+    shape = tuple(high - low if i == axis else size for i, size in enumerate(x.shape))
+    place = basic.cast(b, indexing.from_front(b, basic.reshape(b, first, (1,)), x.shape[axis]), DType.INT32)
+    corner = b.emit(ops.Mul(), place, b.const(np.eye(x.rank, dtype=np.int32)[axis]))
+    return b.emit_many(ops.Slice(), x, corner, basic.ints(b, shape), types=(TensorType(x.dtype, shape),))[0]
 
 
 def _slice_along(b: OnnxBuilder, x: Value, axis: int, start: int, stop: int, step: int) -> Value:
