@@ -51,7 +51,7 @@ def test_all_missing_operators_are_told_at_once() -> None:
     nodes = [
         node("Fancy", ["x"], ["a"], name="one", domain="my.company"),
         node("Fancy", ["a"], ["b"], name="two", domain="my.company"),
-        node("Det", ["b"], ["y"], name="three"),
+        node("Other", ["b"], ["y"], name="three", domain="my.company"),
     ]
     with pytest.raises(
         UnsupportedError, match=r"2 operators cannot be converted:\n  my.company::Fancy  x2  at one; two"

@@ -56,6 +56,16 @@ Walk = Callable[["OnnxBuilder", GraphProto, Sequence[Value]], list[Value]]
 Hint = Callable[[int], TensorType | None]
 
 
+class Listed(Value):
+    """A sequence of tensors, whose number is known while the graph is written: only its elements are in the graph."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Sequence[Value]) -> None:
+        super().__init__(TensorType(DType.FLOAT32, (0,)), "sequence")
+        self.items = tuple(items)
+
+
 class OnnxBuilder(Builder):
     """A builder with what is known of the node at hand.
 

@@ -13,7 +13,7 @@ from onnx import FunctionProto, GraphProto, NodeProto, TensorProto
 from liteport.errors import InputError, InvalidGraphError, UnsupportedError
 from liteport.frontends.onnx import known
 from liteport.frontends.onnx.attributes import attributes, subgraphs
-from liteport.frontends.onnx.context import FEW, Hint, OnnxBuilder, Table, checked
+from liteport.frontends.onnx.context import FEW, Hint, Listed, OnnxBuilder, Table, checked
 from liteport.frontends.onnx.functions import Functions
 from liteport.frontends.onnx.hints import Hints
 from liteport.frontends.onnx.order import in_order
@@ -95,6 +95,8 @@ class _Importer:
             raise UnsupportedError(_describe(self.missing)) from None
         if self.missing:
             raise UnsupportedError(_describe(self.missing))
+        if any(isinstance(v, Listed) for v in results):
+            raise UnsupportedError("an output that is a sequence of tensors: give each tensor an output of its own")
         self.graph.outputs = results
         self.graph.output_names = [o.name for o in graph.output]
         return [self.graph, *self.builder.bodies]
@@ -168,6 +170,7 @@ class _Importer:
             if computed is not None:
                 return computed
             _check_arguments(lowering, operands, given, node)
+            _check_sequences(operands, node)
             result = lowering(b, *operands, **given)
         except (UnsupportedError, NotInferred) as error:
             self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
@@ -264,6 +267,13 @@ def _check_arguments(lowering: Any, operands: Sequence[Any], given: Mapping[str,
         inspect.signature(lowering).bind(None, *operands, **given)
     except TypeError as error:
         raise UnsupportedError(f"{error} (inputs {len(operands)}, attributes {', '.join(given) or 'none'})") from error
+
+
+def _check_sequences(operands: Sequence[Value | None], node: NodeProto) -> None:
+    """Raises UnsupportedError for a sequence that is handed to an operator on tensors."""
+    takes = "Sequence" in node.op_type or node.op_type in ("Identity", "Loop")
+    if not takes and any(isinstance(v, Listed) for v in operands):
+        raise UnsupportedError("a sequence of tensors in the place of a tensor")
 
 
 def _operator(node: NodeProto) -> str:

@@ -32,13 +32,15 @@ _LEFT = frozenset(
 )
 # Their bodies see values around them, and may take for ever.
 _CONTROL = frozenset({"If", "Loop", "Scan"})
+# Their results are no tensors.
+_SEQUENCES = frozenset({"SequenceEmpty", "SequenceConstruct", "SplitToSequence"})
 
 
 def evaluate(
     node: NodeProto, operands: Sequence[Value | None], given: Mapping[str, Any], opset: int
 ) -> list[Value] | None:
     """The node's results as constants; None where they are not known, or left to the IR."""
-    if any(v is not None and not v.is_const for v in operands) or node.op_type in _LEFT | _CONTROL:
+    if any(v is not None and not v.is_const for v in operands) or node.op_type in _LEFT | _CONTROL | _SEQUENCES:
         return None
     arrays = [None if v is None else v.array for v in operands]
     if any(a is not None and a.dtype == object for a in arrays):

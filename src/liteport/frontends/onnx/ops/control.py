@@ -9,7 +9,7 @@ import numpy as np
 from onnx import GraphProto
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.frontends.onnx.context import Listed, OnnxBuilder, Table
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, is_fixed
@@ -61,7 +61,7 @@ class _Body:
 
     def tried(self, b: OnnxBuilder, step: Value, going: Value, start: Values) -> tuple[Value, list[Value], list[Value]]:
         """What a step gives, without its being written."""
-        values = [Value(v.type, v.name) for v in start]
+        values = [v if isinstance(v, Listed) else Value(v.type, v.name) for v in start]
         going, *results = control.tried(b, lambda b: b.nested(self.graph, [step, going, *values]))
         return going, results[: self.count], results[self.count :]
 
@@ -86,7 +86,7 @@ def _written_out(b: OnnxBuilder, body: _Body, steps: int, start: Values) -> list
     going, values, rows = body.tried(b, b.const(np.asarray(0, np.int64)), true, start)
     if not steps:
         return [*start, *(basic.zeros(b, TensorType(v.dtype, (0, *v.shape))) for v in rows)]
-    changing = [v.type for v in values] != [v.type for v in start]
+    changing = any(isinstance(v, Listed) or v.type != w.type for v, w in zip(start, values, strict=True))
     few = steps * len(body.graph.node) <= _TINY or (changing and steps <= _CHANGING)
     if not few or going.data is None:
         return None
@@ -108,6 +108,8 @@ def _looped(
     scalars = [Value(TensorType(kind, ()), "step") for kind in (DType.INT64, DType.BOOL)]
     asked, new, rows = body.tried(b, scalars[0], scalars[1], start)
     for before, after in zip(start, new, strict=True):
+        if isinstance(before, Listed):
+            raise UnsupportedError("a loop over a sequence of tensors whose number is not known: unroll it")
         if before.type != after.type:
             raise UnsupportedError(f"a loop in which {before.name} changes from {before.type} to {after.type}")
     if rows and steps is None:
