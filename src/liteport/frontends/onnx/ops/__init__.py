@@ -29,6 +29,7 @@ from liteport.frontends.onnx.ops import (
     sequence,
     shape,
     signal,
+    text,
     unary,
     unique,
 )
@@ -57,6 +58,7 @@ FAMILIES = (
     sequence,
     shape,
     signal,
+    text,
     unary,
     unique,
 )
