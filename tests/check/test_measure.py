@@ -107,7 +107,7 @@ def test_quantised_outputs_are_measured_in_steps() -> None:
     far.add(expected, expected + np.float32(0.6))
     assert near.result().passed
     assert near.result().remark == "ok: quantised, 100 % within a step of 0.5"
-    assert far.result().problem == "mean error 0.6 is not below 0.5"
+    assert far.result().problem == "mean error 0.6 is not below 0.5, its step being 0.5"
 
 
 def test_quantised_integers_need_not_be_equal_but_near() -> None:
@@ -123,3 +123,17 @@ def test_floats_from_quantised_numbers_have_a_255th_of_their_range_for_a_step() 
     tally.add(np.array([-1.0, 1.55], np.float32), np.array([-1.0, 1.555], np.float32))
     assert tally.result().step == pytest.approx(0.01)
     assert tally.result().passed
+
+
+def test_what_nudged_inputs_move_a_quantised_output_by_is_allowed_twice() -> None:
+    tally = Tally("s", "y", step=0.5)
+    expected = np.linspace(-4, 4, 100, dtype=np.float32)
+    tally.add(expected, expected + np.float32(0.6))
+    assert tally.may_be_rounding
+    tally.accept(0.4)
+    assert tally.result().passed
+    assert "nudged inputs move it by 0.8" in tally.result().remark
+    tally.accept(0.2)
+    assert not tally.result().passed
+    tally.accept(8 * 0.5 + 1)  # more than rounding could be
+    assert not tally.result().passed

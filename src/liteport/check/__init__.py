@@ -14,3 +14,8 @@ BELIEVABLE = 100.0
 # apart. Floats that are computed from such have no step of their own: the range that they cover has this many.
 NO_STEP = 0.0
 PARTS = 255
+# Where one misses that, its origin is run once more, on inputs that are nudged by this part of themselves: the output
+# passes with a mean error below this many times what that moves it by, unless that is more than so many steps.
+NUDGE = 1e-3
+NUDGES = 2.0
+MOST_STEPS = 8.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check import BELIEVABLE, PARTS, ROUNDINGS, TOLERANCE
+from liteport.check import BELIEVABLE, MOST_STEPS, NUDGES, PARTS, ROUNDINGS, TOLERANCE
 from liteport.ir.types import Array, DType, TensorType
 
 _CHUNK = 1 << 20
@@ -22,9 +22,10 @@ class OutputCheck:
     `relative_error` is the worst error over the largest |expected|. `differing` counts elements that
     are not equal, of integers and bools; of floats those where only one side is finite, or where NaNs and
     infinities do not agree. `rounding` is the mean error of the reference's own float32 result against its float64
-    result, where that had to be measured. `step` is how far the numbers of an output that hangs on quantised ones lie
-    apart, 0 for others, and `within` the share of elements that are off by one at most. `problem` is empty where the
-    output matches: integers and bools exactly, floats and quantised numbers with a mean error below `bar`.
+    result, where that had to be measured; of a quantised output, by how much nudged inputs move it. `step` is how far
+    the numbers of an output that hangs on quantised ones lie apart, 0 for others, and `within` the share of elements
+    that are off by one step at most. `problem` is empty where the output matches: integers and bools exactly, floats
+    and quantised numbers with a mean error below `bar`.
     """
 
     signature: str
@@ -62,7 +63,8 @@ class OutputCheck:
         if self.is_empty:
             return "empty in every sample: nothing was compared"
         if self.passed and self.step:
-            return f"ok: quantised, {100 * self.within:.4g} % within a step of {self.step:.2g}"
+            nudged = f", nudged inputs move it by {self.rounding / self.step:.2g}" if self.rounding else ""
+            return f"ok: quantised, {100 * self.within:.4g} % within a step of {self.step:.2g}{nudged}"
         return f"ok: float32 itself is off by {self.rounding:.1e}" if self.is_rounding else self.problem
 
     @property
@@ -165,11 +167,12 @@ class Tally:
     def may_be_rounding(self) -> bool:
         """Whether it is only the mean error that misses its bar."""
         bar = self._bar()
-        wrong = self.problem or self.differing or self._is_exact or self.own_step is not None
+        wrong = self.problem or self.differing or self._is_exact
         return not wrong and self.mean >= bar
 
     def accept(self, rounding: float) -> None:
-        """Raises the bar to what float32 allows, `rounding` being the reference's own mean error against float64."""
+        """Raises the bar to what rounding allows, `rounding` being the reference's own mean error against float64, or
+        what nudged inputs move it by."""
         self.rounding = rounding
 
     @property
@@ -182,7 +185,8 @@ class Tally:
             return 0.0
         plain = self.tolerance * max(1.0, self.size / max(1, self.finite))
         if self.own_step is not None:
-            return max(plain, self.step)
+            nudged = self.rounding if self.rounding <= MOST_STEPS * self.step else 0.0
+            return max(plain, self.step, NUDGES * nudged)
         believed = self.rounding <= BELIEVABLE * plain
         return max(plain, ROUNDINGS * self.rounding) if believed else plain
 
@@ -195,6 +199,8 @@ class Tally:
             return "nothing finite to compare: give real inputs (--data)"
         if self._is_exact or not mean >= bar:
             return ""
+        if self.own_step is not None:
+            return f"mean error {mean:.2g} is not below {bar:.2g}, its step being {self.step:.2g}"
         why = f" (float32 itself is off by {self.rounding:.2g}: these weights blow rounding up)"
         return f"mean error {mean:.2g} is not below {bar:.2g}{why if self.rounding >= bar else ''}"
 

@@ -51,6 +51,46 @@ def joined() -> ModelProto:
 RESIDUAL = ["TRANSPOSE", "QUANTIZE", "PAD", *["CONV_2D"] * 3, "ADD", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "CONV_2D"]
 
 
+def inverted() -> ModelProto:
+    """Inverted residuals, as MobileNetV2 has them."""
+    n = Network([1, 3, 32, 32], seed=1)
+
+    def clip(x: str) -> str:
+        return n.add("Clip", x, n.const(np.float32(0)), n.const(np.float32(6)))
+
+    y, width = clip(n.conv("x", 3, 16, stride=2)), 16
+    for outputs, stride in ((24, 2), (24, 1), (32, 2)):
+        z = clip(n.conv(y, width, 4 * width, 1))
+        z = clip(n.conv(z, 4 * width, 4 * width, stride=stride, group=4 * width))
+        z = n.conv(z, 4 * width, outputs, 1)
+        y, width = (n.add("Add", y, z) if width == outputs else z), outputs
+    return n.model(n.linear(n.add("Flatten", n.add("GlobalAveragePool", y)), width, 10))
+
+
+def transformer(size: int = 32, heads: int = 2, tokens: int = 8) -> ModelProto:
+    """Attention, a feed-forward network with its GELU written out, and layer norms, which stay floats."""
+    n = Network([1, tokens, size], seed=2)
+    part = size // heads
+
+    def norm(x: str) -> str:
+        scale, shift = n.const(np.ones(size, np.float32)), n.const(np.zeros(size, np.float32))
+        return n.add("LayerNormalization", x, scale, shift, axis=-1)
+
+    def head(x: str, perm: Sequence[int]) -> str:
+        whole = n.add("Reshape", n.linear(x, size, size), n.const(np.array([1, tokens, heads, part])))
+        return n.add("Transpose", whole, perm=perm)
+
+    z = norm("x")
+    scores = n.add("MatMul", head(z, [0, 2, 1, 3]), head(z, [0, 2, 3, 1]))
+    scores = n.add("Softmax", n.add("Mul", scores, n.const(np.float32(part**-0.5))), axis=-1)
+    mixed = n.add("Transpose", n.add("MatMul", scores, head(z, [0, 2, 1, 3])), perm=[0, 2, 1, 3])
+    y = n.add("Add", "x", n.linear(n.add("Reshape", mixed, n.const(np.array([1, tokens, size]))), size, size))
+    h = n.linear(norm(y), size, 4 * size)
+    e = n.add("Add", n.add("Erf", n.add("Div", h, n.const(np.float32(2**0.5)))), n.const(np.float32(1)))
+    h = n.add("Mul", n.add("Mul", h, e), n.const(np.float32(0.5)))
+    return n.model(n.linear(norm(n.add("Add", y, n.linear(h, 4 * size, size))), size, 10))
+
+
 @dataclass
 class Case:
     id: str
@@ -88,6 +128,33 @@ def test_networks(case: Case) -> None:
     steps = off(converted)
     assert steps.max() < 1.01
     assert (steps < 0.01).mean() > 0.95
+
+
+NETWORKS = [residual, flattened, joined, inverted, transformer]
+FORMS = {
+    "QDQ int8": {},
+    "QDQ uint8": {"activations": U8, "per_channel": False},
+    "QDQ uint8 throughout": {"activations": U8, "weights": U8, "per_channel": False},
+    "QOperator uint8": {"form": QOPERATOR, "activations": U8},
+    "QOperator uint8 throughout": {"form": QOPERATOR, "activations": U8, "weights": U8, "per_channel": False},
+}
+HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("network", [pytest.param(n, id=n.__name__) for n in NETWORKS])
+def test_verified(network: Callable[[], ModelProto], form: str) -> None:
+    """Every product is one of 8 bits, and the outputs pass the bar for quantised ones."""
+    converted = liteport.convert(quantise(network(), **FORMS[form]), verify=4, debug=True)
+    found = {(op.name, op.output.dtype) for op in converted.module.graphs[0].ops if op.name in HEAVY}
+    usual = DType.UINT8 if form.endswith("throughout") else DType.INT8
+    assert found <= {(name, DType.INT8 if name == "BATCH_MATMUL" else usual) for name in HEAVY}
+
+
+def test_uint8_throughout_is_bit_for_bit_as_in_onnx_runtime() -> None:
+    quantised = quantise(inverted(), QOPERATOR, activations=U8, weights=U8, per_channel=False)
+    steps = off(liteport.convert(quantised))
+    assert (steps < 0.01).all()
 
 
 def _is_int8(graph: Graph, value: Any) -> bool:
