@@ -160,15 +160,15 @@ class _Pair:
             tally.add(expected[name], actual[self.outputs[name]])
 
     def _steps(self) -> dict[str, float]:
-        """The steps of quantised outputs, by the reference's names, where only one side is a .tflite.
+        """The steps of quantised outputs, by the reference's names.
 
-        Two .tflite files run on the same kernels: they must agree as others do.
+        Two files of one kind run on the same kernels: they must agree as others do.
         """
         theirs = self.candidate.steps(self.twin) if isinstance(self.candidate, Stepped) else {}
         ours = self.reference.steps(self.signature) if isinstance(self.reference, Stepped) else {}
-        if ours and theirs:
+        if type(self.candidate) is type(self.reference):
             return {}
-        return {name: theirs[twin] for name, twin in self.outputs.items() if twin in theirs} | dict(ours)
+        return dict(ours) | {name: theirs[twin] for name, twin in self.outputs.items() if twin in theirs}
 
     def judge_again(self, samples: Samples) -> None:
         """Outputs that miss their bar are held to what rounding allows: by how much the reference is off its own

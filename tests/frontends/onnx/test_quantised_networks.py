@@ -151,6 +151,12 @@ def test_verified(network: Callable[[], ModelProto], form: str) -> None:
     assert found <= {(name, DType.INT8 if name == "BATCH_MATMUL" else usual) for name in HEAVY}
 
 
+@pytest.mark.parametrize("kind", [QuantType.QInt16, QuantType.QUInt16], ids=["int16", "uint16"])
+def test_activations_of_16_bits_are_rounded_in_floats(kind: QuantType) -> None:
+    converted = liteport.convert(quantise(flattened(), activations=kind), verify=4)
+    assert {op.output.dtype for op in converted.module.graphs[0].ops if op.name in HEAVY} == {DType.FLOAT32}
+
+
 def test_uint8_throughout_is_bit_for_bit_as_in_onnx_runtime() -> None:
     quantised = quantise(inverted(), QOPERATOR, activations=U8, weights=U8, per_channel=False)
     steps = off(liteport.convert(quantised))

@@ -68,6 +68,21 @@ class OnnxModel:
         numbers = self.space.trials() if self.space.symbols else [{}]
         return [{name: tuple(at(d, n) for d in i.shape) for name, i in self.inputs.items()} for n in numbers]
 
+    def steps(self, signature: str) -> dict[str, float]:
+        """The scales of outputs that come straight from a DequantizeLinear behind a QuantizeLinear (check.Stepped)."""
+        graph = self.file.proto.graph
+        makers = {name: node for node in graph.node for name in node.output}
+        scales = {t.name: t for t in graph.initializer}
+        found = {}
+        for name in (o.name for o in graph.output):
+            node = makers.get(name)
+            if node is None or node.op_type != "DequantizeLinear" or node.input[1] not in scales:
+                continue
+            first, scale = makers.get(node.input[0]), self.file.array(scales[node.input[1]])
+            if first is not None and first.op_type == "QuantizeLinear" and scale.size == 1:
+                found[name] = float(scale.reshape(()))
+        return found
+
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         """ONNX Runtime's outputs by name, in float32 where the model has half precision.
 

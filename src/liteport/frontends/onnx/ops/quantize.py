@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
-from liteport.frontends.onnx.ops.create import carried_type
+from liteport.frontends.onnx.context import FEW, Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.ops.create import FEW_BITS, carried_type
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType, Quantization
@@ -50,15 +50,16 @@ def quantize_linear(
     round(x / y_scale) + y_zero_point, as uint8 unless the zero point or `output_dtype` says.
     """
     dtype = zero_point.dtype if zero_point else carried_type(output_dtype) if output_dtype else DType.UINT8
+    element = output_dtype if zero_point is None else zero_point.extra.get(FEW, 0)
     stored = _quantization(scale, zero_point)
-    if stored is not None and dtype in STORED and not x.is_const:
+    if stored is not None and dtype in STORED and element not in FEW_BITS and not x.is_const:
         return quantized(b, convert(b, x, DType.FLOAT32), dtype, stored)
     by = Term(b, _spread(b, scale, x, axis, block_size))
     steps = emit(ops.Round(), Term(b, convert(b, x, DType.FLOAT32)) / by)
     if zero_point is not None:
         steps = steps + Term(b, convert(b, _spread(b, zero_point, x, axis, block_size), DType.FLOAT32))
-    limits = np.iinfo(dtype.numpy)
-    return convert(b, minimum(maximum(steps, float(limits.min)), float(limits.max)).value, dtype)
+    least, count = FEW_BITS.get(element, (np.iinfo(dtype.numpy).min, 1 << dtype.bits))
+    return convert(b, minimum(maximum(steps, float(least)), float(least + count - 1)).value, dtype)
 
 
 def dequantize_linear(
