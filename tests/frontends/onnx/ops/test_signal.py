@@ -64,3 +64,14 @@ def test_matrices_of_many_elements_are_refused() -> None:
     proto = model([helper.make_node("DFT", ["x"], ["y"], axis=1)], {"x": [1, 8192, 1]}, ["y"], opset=17)
     with pytest.raises(UnsupportedError, match="a Fourier transform of 8192 elements"):
         liteport.convert(proto)
+
+
+@pytest.mark.parametrize("mels", [8, 40])
+def test_mel_weights(mels: int) -> None:
+    numbers = {"mels": np.int64(mels), "length": np.int64(512), "rate": np.int64(16000)}
+    edges = {"low": np.float32(0), "high": np.float32(8000)}
+    nodes = [
+        helper.make_node("MelWeightMatrix", [*numbers, *edges], ["weights"]),
+        helper.make_node("MatMul", ["x", "weights"], ["y"]),
+    ]
+    check(model(nodes, {"x": [2, 257]}, ["y"], {**numbers, **edges}), ["FULLY_CONNECTED"])
