@@ -69,11 +69,15 @@ def _reshape(graph: Graph, op: Op) -> Value | None:
 
 
 def _straight(graph: Graph, op: Op) -> Value | None:
-    """The movements that end in this reshape as one transpose."""
+    """The movements that end in this reshape, three of them or more, as one transpose."""
     chain = above(graph, op.output)
-    found = Movement.along(chain, chain[0].input.shape) if len(chain) > 2 else None
-    whole = found.whole(chain[0].input.shape) if found is not None else None
-    return None if whole is None else whole.emit(Builder(graph, op), chain[0].input)
+    for first in range(len(chain) - 2):
+        source = chain[first].input
+        found = Movement.along(chain[first:], source.shape)
+        whole = found.whole(source.shape) if found is not None else None
+        if whole is not None:
+            return whole.emit(Builder(graph, op), source)
+    return None
 
 
 def _keep_dims(graph: Graph, op: Op, first: Op) -> Value | None:
@@ -106,10 +110,13 @@ def _transpose(graph: Graph, op: Op) -> Value | None:
 
 def _matmul(graph: Graph, op: Op) -> Value | None:
     """batch_matmul(x, constant matrix) => linear(x);  batch_matmul(x, transpose(y)) => batch_matmul(x, transpose(y),
-    adjoint), where y's rows then stay whole, also where y is scaled between the two"""
+    adjoint), where y's rows then stay whole, also where y is scaled between the two;
+    batch_matmul(x * a, y * b) => batch_matmul(x * ab, y), a and b being numbers"""
     matmul, y = cast(ops.BatchMatmul, op.operator), op.operand(1)
     if y.is_const:
         return _linear(graph, op, matmul)
+    if (scaled := _scaled_once(graph, op, matmul)) is not None:
+        return scaled
     scaling = y.producer if y.producer is not None and graph.sole_user(y) is op else None
     factor = _scalar(scaling) if scaling is not None else None
     moved = scaling.input if scaling is not None and factor is not None else y
@@ -121,6 +128,20 @@ def _matmul(graph: Graph, op: Op) -> Value | None:
     if scaling is not None and factor is not None:
         rows = b.emit(scaling.operator, rows, factor)
     return b.emit(replace(matmul, adj_y=not matmul.adj_y), op.input, rows)
+
+
+def _scaled_once(graph: Graph, op: Op, matmul: ops.BatchMatmul) -> Value | None:
+    """The product with the numbers that both operands are multiplied with as one."""
+    left, right = op.input.producer, op.operand(1).producer
+    if left is None or right is None or graph.sole_user(op.input) is not op or graph.sole_user(op.operand(1)) is not op:
+        return None
+    one, other = _scalar(left), _scalar(right)
+    if one is None or other is None or one.dtype is not DType.FLOAT32:
+        return None
+    b = Builder(graph, op)
+    both = np.float64(one.array.reshape(())) * np.float64(other.array.reshape(()))
+    scaled = b.emit(left.operator, left.input, b.const(np.float32(both)))
+    return b.emit(matmul, scaled, right.input)
 
 
 def _scalar(op: Op) -> Value | None:
