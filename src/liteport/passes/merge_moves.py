@@ -110,10 +110,10 @@ def _merged(chain: Sequence[Op], shape: Shape) -> Movement | None:
     found = Movement.along(chain, shape)
     if found is None:
         return None
-    least = found.simple()
-    if (whole := found.whole(shape)) is not None and whole.cost(shape) < least.cost(shape):
-        least = whole
-    return least if len(least.sizes) <= MAX_RANK else None
+    simple = found.simple()
+    others = [other for other in (found.whole(shape), found.with_ones()) if other is not None]
+    fitting = [each for each in (simple, *others) if len(each.sizes) <= MAX_RANK]
+    return min(fitting, key=lambda each: each.cost(shape), default=None)
 
 
 def _again(b: Builder, chain: Sequence[Op], x: Value) -> Value:

@@ -104,6 +104,19 @@ class Movement:
         ones = iter([axis for axis, d in enumerate(shape) if d == 1])
         return Movement(shape, tuple(wide[run[0]] if run else next(ones) for run in runs), self.target)
 
+    def with_ones(self) -> Movement | None:
+        """The same with the target's dimensions of 1 among the factors, so that no reshape has to add them at the end;
+        None where a dimension is made of factors that stood apart."""
+        runs = self._runs()
+        if any(b != a + 1 for run in runs for a, b in pairwise(run)):
+            return None
+        wide = sorted(run for run in runs if run)
+        count = len(runs) - len(wide)
+        ones = iter(range(count))
+        sizes = (*(1,) * count, *(prod(self.sizes[f] for f in run) for run in wide))
+        order = tuple(count + wide.index(run) if run else next(ones) for run in runs)
+        return Movement(sizes, order, self.target)
+
     @property
     def moves(self) -> bool:
         """Whether more than the shape changes."""
