@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -87,11 +87,16 @@ def _match_conv(graph: Graph, op: Op) -> Site | str | None:
     return site if fewer else "its phases have nearly as many products"
 
 
+@dataclass(frozen=True)
 class _Phases:
-    """Along one dimension: which elements of x the kernel's taps see in each phase of the enlargement."""
+    """Along one dimension: which elements of x, `size` of them, the kernel's taps see in each phase of the enlargement
+    by `factor`. `before`: of padding; `out`: results in all."""
 
-    def __init__(self, factor: int, taps: int, before: int, out: int, size: int) -> None:
-        self.factor, self.taps, self.before, self.out, self.size = factor, taps, before, out, size
+    factor: int
+    taps: int
+    before: int
+    out: int
+    size: int
 
     @classmethod
     def of(cls, site: Site, axis: int) -> _Phases:
@@ -126,13 +131,14 @@ class _Phases:
 def _by_phases(b: Builder, site: Site) -> Value:
     """A convolution of the small map for each phase, its taps those that see the same element, added up."""
     op, x = site.op, site.ops[0].input
+    operator: Any = op.operator
+    plain = replace(operator, padding=Padding.VALID)
     rows, columns = _Phases.of(site, 0), _Phases.of(site, 1)
     weights, results = op.operand(1).array.astype(np.float64), []
     for p, q in product(range(rows.factor), range(columns.factor)):
         kernel = np.einsum("rh,ohwc,sw->orsc", rows.merge(p), weights, columns.merge(q), optimize=True)
         part = pad_or_crop(b, x, (rows.pads(p), columns.pads(q), (0, 0)))
-        operator: Any = replace(op.operator, padding=Padding.VALID)  # type: ignore[call-arg]
-        results.append(b.emit(operator, part, b.const(kernel.astype(np.float32)), op.operand(2)))
+        results.append(b.emit(plain, part, b.const(kernel.astype(np.float32)), op.operand(2)))
     y = depth_to_space(b, concat(b, results, 3), (rows.factor, columns.factor))
     return slice_(b, y, (0, 0, 0, 0), op.output.shape)
 
