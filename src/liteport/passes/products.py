@@ -44,8 +44,8 @@ def _taken_apart(value: Value, depth: int) -> Product:
 
 
 def number(value: Value) -> float | None:
-    """A constant of one number."""
-    if not value.is_const or value.type.size != 1 or not value.dtype.is_float or value.dtype.is_raw:
+    """A constant of one number, which does not wait for a size."""
+    if not value.is_const or value.has_sizes or value.type.size != 1 or not value.dtype.is_float or value.dtype.is_raw:
         return None
     return float(value.array.reshape(()))
 

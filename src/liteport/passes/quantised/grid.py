@@ -40,6 +40,8 @@ def on_grid(value: Value) -> Value | None:
 
     A single number lies on every grid that reaches it.
     """
+    if value.has_sizes:
+        return None
     if value.quantization is None and value.type.size == 1:
         number = float(value.array.reshape(()))
         return _int8(value, Quantization((abs(number) / _INT8.max or 1.0,), (0,)))
