@@ -41,14 +41,14 @@ def pasted(masks: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
     from torchvision.models.detection import roi_heads
 
     own = torch.where(scores > 0)[0]
-    return roi_heads.paste_masks_in_image(masks[own], boxes[own], (48, 70))
+    return roi_heads.paste_masks_in_image(masks[own], boxes[own], (60, 70))
 
 
-MASKS = positive(30, 1, 14, 14, high=1)
+MASKS, AROUND = positive(30, 1, 14, 14, high=1), torch.tensor([-5.0, -5.0, 5.0, 5.0])
 MAPS = [normal(1, 3, 16, 16), normal(1, 3, 8, 8)]
 DETECTION: list[Any] = [
     Case("batched_nms", suppressed, [BOXES, SCORES, KINDS], draws=0, also=NONE),
-    Case("paste_masks", pasted, [MASKS, BOXES - 10, SCORES], draws=0, also=[[MASKS, BOXES, -SCORES.abs()]]),
+    Case("paste_masks", pasted, [MASKS, BOXES + AROUND, SCORES], draws=0, also=[[MASKS, BOXES, -SCORES.abs()]]),
     Case("multi_scale", Pooled(), [*MAPS, BOXES, SCORES], draws=0, also=[[*MAPS, BOXES, -SCORES.abs()]]),
 ]
 

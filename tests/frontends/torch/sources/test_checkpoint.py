@@ -244,17 +244,17 @@ def test_a_whole_module_is_refused_with_its_imports_and_loads_when_trusted(tmp_p
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A whole module whose class lives in models/net_file.py of a project folder."""
-    source_file(tmp_path / "project", "models/net_file.py")
+    """A whole module whose class lives in zoo_of_tests/net_file.py of a project folder."""
+    source_file(tmp_path / "project", "zoo_of_tests/net_file.py")
     sys.path.insert(0, str(tmp_path / "project"))
     try:
-        import models.net_file
+        import zoo_of_tests.net_file
 
         torch.manual_seed(0)
-        torch.save(models.net_file.Net().eval(), tmp_path / "whole.pth")
+        torch.save(zoo_of_tests.net_file.Net().eval(), tmp_path / "whole.pth")
     finally:
         sys.path.remove(str(tmp_path / "project"))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "models"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "zoo_of_tests"]:
             del sys.modules[name]
     return tmp_path
 
@@ -262,7 +262,7 @@ def project(tmp_path: Path) -> Path:
 def test_the_source_folder_is_importable_only_while_loading(project: Path) -> None:
     before = list(sys.path)
     loaded = load(project / "whole.pth", trust_pickle=True, source_dir=project / "project")
-    assert type(loaded.module).__module__ == "models.net_file"
+    assert type(loaded.module).__module__ == "zoo_of_tests.net_file"
     assert sys.path == before
 
 
@@ -272,7 +272,7 @@ def test_the_source_folder_is_importable_only_while_loading(project: Path) -> No
 def test_classes_that_are_not_found(project: Path, source: str | None, remedy: str) -> None:
     folder = None if source is None else project
     text = str(error_of(project / "whole.pth", trust_pickle=True, source_dir=folder))
-    assert "needs Python code that was not found (ModuleNotFoundError: No module named 'models')" in text
+    assert "needs Python code that was not found (ModuleNotFoundError: No module named 'zoo_of_tests')" in text
     assert remedy in text
 
 
