@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
 from liteport.ir.graph import Value, constant
@@ -44,6 +46,8 @@ def on_grid(value: Value) -> Value | None:
         return None
     if value.quantization is None and value.type.size == 1:
         number = float(value.array.reshape(()))
+        if not isfinite(number):
+            return None
         return _int8(value, Quantization((abs(number) / _INT8.max or 1.0,), (0,)))
     if value.quantization is None or len(value.quantization.scale) != 1:
         return None
