@@ -20,7 +20,7 @@ from liteport.frontends.onnx.order import in_order
 from liteport.frontends.onnx.source import OnnxFile
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.ops.base import NotInferred
-from liteport.ir.sizes import Space
+from liteport.ir.sizes import Space, is_fixed
 from liteport.ir.types import Array, Source, TensorType
 
 Scope = ChainMap[str, Value]
@@ -176,7 +176,9 @@ class _Importer:
             self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
             return self.stand_in(node)
         except InvalidGraphError as error:
-            raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error})") from error
+            shapes = [n for each in operands if isinstance(each, Value) for n in each.shape]
+            remedy = "" if is_fixed(shapes) else "; it may at some sizes: fix them with --input, without --dynamic"
+            raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error}){remedy}") from error
         except _MALFORMED as error:
             said = f"{type(error).__name__}: {error}".splitlines()[0]
             raise InputError(

@@ -143,9 +143,13 @@ def broadcast(operator: Operator, shapes: Sequence[Shape]) -> Shape:
     for dims in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes), strict=True):
         wide = {d for d in dims if d != 1}
         if len(wide) > 1:
-            raise operator.fail(f"shapes {', '.join(map(str, shapes))} do not broadcast")
+            raise operator.fail(f"shapes {', '.join(map(_text, shapes))} do not broadcast")
         out.append(wide.pop() if wide else 1)
     return tuple(out)
+
+
+def _text(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 def operands(operator: Operator, inputs: Sequence[Value | None], count: int) -> list[Value]:
