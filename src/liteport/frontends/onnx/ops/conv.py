@@ -63,9 +63,7 @@ def conv_transpose(
         wanted = list(output_shape or [n * s for n, s in zip(sizes, stride, strict=True)])[-space:]
         total = [larger(f - n, 0) for f, n in zip(full, wanted, strict=True)]
         small, large = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
-        before, after = (small, large) if auto_pad != "SAME_LOWER" and output_shape is None else (large, small)
-        if output_shape is not None and auto_pad == "SAME_UPPER":
-            before, after = small, large
+        before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
         size = tuple(wanted)
     else:
         size = tuple(f - p - q for f, p, q in zip(full, before, after, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -24,8 +24,6 @@ from liteport.lowering.formula import Term, emit
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
 
-Ints = Sequence[int]
-
 # Whole numbers up to here are exact in float32, and so are their sums.
 _EXACT = 1 << 24
 
@@ -41,27 +39,11 @@ def qlinear_conv(
     y_scale: Value,
     y_zero: Value,
     bias: Value | None = None,
-    *,
-    auto_pad: str = "NOTSET",
-    dilations: Ints | None = None,
-    group: int = 1,
-    kernel_shape: Ints | None = None,
-    pads: Ints | None = None,
-    strides: Ints | None = None,
+    **window: Any,
 ) -> Value:
     """QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B, as Conv)"""
     left, right = dequantize_linear(b, x, x_scale, x_zero), dequantize_linear(b, w, w_scale, w_zero, axis=0)
-    real = convolution.conv(
-        b,
-        left,
-        right,
-        _bias(b, bias, x_scale, w_scale),
-        auto_pad=auto_pad,
-        dilations=dilations,
-        group=group,
-        pads=pads,
-        strides=strides,
-    )
+    real = convolution.conv(b, left, right, _bias(b, bias, x_scale, w_scale), **window)
     return quantize_linear(b, real, y_scale, y_zero)
 
 
@@ -214,19 +196,14 @@ def conv_integer(
     x_zero: Value | None = None,
     w_zero: Value | None = None,
     *,
-    auto_pad: str = "NOTSET",
-    dilations: Ints | None = None,
     group: int = 1,
-    kernel_shape: Ints | None = None,
-    pads: Ints | None = None,
-    strides: Ints | None = None,
+    **window: Any,
 ) -> Value:
     """ConvInteger(x, w, x_zero_point=0, w_zero_point=0, as Conv): int32, exactly"""
     left, right = _from_zero(b, x, x_zero, 0), _from_zero(b, w, w_zero, 0)
     step = _EXACT // (_reach(x, x_zero) * _reach(w, w_zero) * prod(w.shape[2:]))
     if step < (1 if group == 1 else w.shape[1]):
         raise UnsupportedError(f"sums of {prod(w.shape[1:])} products of integers, which float32 does not hold exactly")
-    window: dict[str, Any] = {"auto_pad": auto_pad, "dilations": dilations, "pads": pads, "strides": strides}
     total: list[Value] = []
     for at in range(0, w.shape[1], step):
         data = _part(b, left, 1, at, step) if group == 1 else left
