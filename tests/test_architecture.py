@@ -24,16 +24,18 @@ MAY_IMPORT = {
     "frontends.torch": {"ir", "lowering", "formats"},
     "frontends.tflite": {"ir", "lowering", "formats"},
     "frontends.onnx": {"ir", "lowering", "formats"},
+    "frontends.tensorflow": {"ir", "lowering", "formats"},
     "backends": {"ir", "formats"},
     "check": {"ir", "backends"},
     "tune": {"ir", "backends", "passes", "check"},
+    "quantize": {"ir", "passes", "frontends.tflite", "backends", "check"},
     "model": {"ir", "backends", "check", "calling", "output", "tune"},
     "calling": {"ir", "check"},
     "border": {"ir"},
     "output": {"ir"},
     "api": {
-        *("ir", "passes", "frontends.torch", "frontends.onnx", "frontends.tflite", "backends", "check"),
-        *("model", "border", "tune"),
+        *("ir", "passes", "frontends.torch", "frontends.onnx", "frontends.tensorflow", "frontends.tflite"),
+        *("backends", "check", "model", "border", "tune", "quantize"),
     },
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "output"},
     "cli": {"api", "to_onnx", "model", "output", "check"},
@@ -51,7 +53,9 @@ ONLY_IN = {
     "onnx_ir": {"frontends.torch"},
     "onnxruntime": {"check", "frontends.onnx"},
     "google": {"frontends.onnx"},
-    "tensorflow": set(),
+    "tensorflow": {"frontends.tensorflow", "backends", "check"},
+    "keras": {"frontends.tensorflow", "backends", "check"},
+    "ai_edge_quantizer": {"quantize"},
 }
 
 
