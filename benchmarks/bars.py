@@ -85,7 +85,7 @@ def _overall(line: Line, results: Results) -> Verdict:
 
 
 def _verdict(line: Line, measured: Mapping[str, Mapping[str, float | Sequence[float]]]) -> Verdict:
-    figures = {name: _number(metrics[line.metric]) for name, metrics in measured.items() if line.metric in metrics}
+    figures = {name: _number(metrics[line.metric]) for name, metrics in measured.items() if _has(metrics, line.metric)}
     if US not in figures:
         return Verdict(line, figures, False)
     if line.metric == "latency_ms":
@@ -94,6 +94,11 @@ def _verdict(line: Line, measured: Mapping[str, Mapping[str, float | Sequence[fl
         return Verdict(line, figures, line.limit.holds(1.0, ratios))
     peers = [figure for name, figure in figures.items() if name != US]
     return Verdict(line, figures, line.limit.holds(figures[US], peers))
+
+
+def _has(metrics: Mapping[str, float | Sequence[float]], metric: str) -> bool:
+    """Whether it was measured: a file that was taken over from another run has no seconds."""
+    return metrics.get(metric, []) != []
 
 
 def _number(value: float | Sequence[float]) -> float:

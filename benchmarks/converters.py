@@ -24,8 +24,9 @@ class Converter:
     file: Callable[[str, Path], Path]
 
 
-def liteport(python: str) -> Converter:
-    return _in_one_step("liteport", "liteport", python, "benchmarks.drivers.liteport")
+def liteport(python: str, *options: str) -> Converter:
+    """liteport, with the options of convert() that its driver takes; they are part of its name."""
+    return _in_one_step(" ".join(["liteport", *options]), "liteport", python, "benchmarks.drivers.liteport", *options)
 
 
 def litert_torch(python: str) -> Converter:
@@ -52,12 +53,12 @@ def pytorch(python: str) -> Converter:
     return _in_one_step("pytorch", "torch", python, "benchmarks.drivers.pytorch")
 
 
-def _in_one_step(name: str, package: str, python: str, driver: str) -> Converter:
+def _in_one_step(name: str, package: str, python: str, driver: str, *options: str) -> Converter:
     def file(network: str, folder: Path) -> Path:
         return folder / f"{network}.tflite"
 
     def steps(network: str, folder: Path) -> list[Command]:
-        return [[python, "-m", driver, network, str(file(network, folder))]]
+        return [[python, "-m", driver, network, str(file(network, folder)), *options]]
 
     return Converter(name, _version(python, package), steps, file)
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import converters, table
-from benchmarks.bars import ALL, Line, judge
+from benchmarks.bars import ALL, US, Line, judge
+from benchmarks.contents import operators
 from benchmarks.converters import ROOT, Converter
 
 FEW = 10  # inputs for the error of networks that have no bar for it: enough to see that a file is right
 
 
-def options(name: str, lines: Sequence[Line], arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def options(name: str, lines: Sequence[Line]) -> argparse.ArgumentParser:
     networks = list(dict.fromkeys(line.network for line in lines if line.network != ALL))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for peer, package in (("litert", "litert-torch"), ("onnx2tf", "onnx2tf"), ("export", "torch and onnxscript")):
@@ -32,16 +33,17 @@ def options(name: str, lines: Sequence[Line], arguments: Sequence[str] | None = 
     parser.add_argument("--networks", nargs="+", choices=networks, default=networks, metavar="NETWORK")
     parser.add_argument("--runs", type=int, default=3, help="conversions of each, of which the median counts (3)")
     parser.add_argument("--samples", type=int, default=1000, help="inputs for the mean absolute error (1000)")
+    parser.add_argument("--reuse", action="store_true", help="take the files of peers that OUT has from another run")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmarks", help="folder for files and logs")
     parser.add_argument("--json", type=Path, help=f"where results go (OUT/{name}.json)")
     parser.add_argument("--from-json", type=Path, help="print stored results again, measure nothing")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    return parser.parse_args(arguments)
+    return parser
 
 
-def available(chosen: argparse.Namespace) -> list[Converter]:
-    """liteport first, then the peers that have an interpreter; says which are left out."""
-    found = [converters.liteport(sys.executable)]
+def available(chosen: argparse.Namespace, ways: Sequence[Sequence[str]]) -> list[Converter]:
+    """liteport first, with each of the options, then the peers that have an interpreter; says which are left out."""
+    found = [converters.liteport(sys.executable, *way) for way in ways]
     if chosen.litert_python:
         found.append(converters.litert_torch(chosen.litert_python))
     else:
@@ -57,25 +59,43 @@ def measure(
     network: str, peers: Sequence[Converter], lines: Sequence[Line], chosen: argparse.Namespace
 ) -> dict[str, dict[str, Any]]:
     """Everything about one network, by converter; one that failed is left out of it, with a note."""
-    results: dict[str, dict[str, Any]] = {c.name: {"seconds": [], "peak_mb": []} for c in peers}
+    found: dict[str, dict[str, Any]] = {c.name: {"seconds": [], "peak_mb": []} for c in peers}
     for turn in range(chosen.runs):
-        for converter in (c for c in peers if c.name in results):
+        for converter in (c for c in peers if c.name in found):
+            if chosen.reuse and is_peer(converter) and converter.file(network, chosen.out / converter.name).is_file():
+                continue
             note(f"{network}: {converter.name}, run {turn + 1} of {chosen.runs}")
             try:
                 done = converters.convert(converter, network, chosen.out / converter.name)
             except RuntimeError as error:
                 note(str(error))
-                del results[converter.name]
+                del found[converter.name]
                 continue
-            results[converter.name]["seconds"].append(done.seconds)
-            results[converter.name]["peak_mb"].append(done.peak_mb)
-    files = {c.name: c.file(network, chosen.out / c.name) for c in peers if c.name in results}
+            found[converter.name]["seconds"].append(done.seconds)
+            found[converter.name]["peak_mb"].append(done.peak_mb)
+    files = {c.name: c.file(network, chosen.out / c.name) for c in peers if c.name in found}
     asked = {line.metric for line in lines if line.network == network}
     for name, scores in score(network, chosen.samples if "error" in asked else FEW, files).items():
-        results[name] |= scores
+        found[name] |= scores
     if "excess" in asked:
-        add_excess(network, results, chosen.out)
-    return results
+        add_excess(network, found, chosen.out)
+    if "plain_operators" in asked:
+        add_plain(network, found, chosen.out)
+    return found
+
+
+def add_plain(network: str, results: dict[str, dict[str, Any]], out: Path) -> None:
+    """The operators before any are split for speed: of ours another file, of the peers' the one that there is."""
+    for metrics in results.values():
+        metrics["plain_operators"] = metrics["operators"]
+    plain = converters.liteport(sys.executable, "--prefer", "plain")
+    note(f"{network}: {plain.name}")
+    converters.convert(plain, network, out / plain.name)
+    results[US]["plain_operators"] = operators(plain.file(network, out / plain.name)).total()
+
+
+def is_peer(converter: Converter) -> bool:
+    return not converter.name.startswith(US)
 
 
 def add_excess(network: str, results: dict[str, dict[str, Any]], out: Path) -> None:
@@ -104,9 +124,18 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(name: str, lines: Sequence[Line], chosen: argparse.Namespace) -> dict[str, Any]:
+def results(
+    name: str, lines: Sequence[Line], chosen: argparse.Namespace, ways: Sequence[Sequence[str]] = ((),)
+) -> dict[str, Any]:
+    """What was measured, or is now; `ways` are options of liteport, each of which makes a file."""
+    if chosen.from_json:
+        stored: dict[str, Any] = json.loads(chosen.from_json.read_text())
+        return stored
+    return run(name, lines, chosen, available(chosen, ways))
+
+
+def run(name: str, lines: Sequence[Line], chosen: argparse.Namespace, peers: Sequence[Converter]) -> dict[str, Any]:
     """Measures, and stores after every network what there is so far."""
-    peers = available(chosen)
     chosen.out.mkdir(parents=True, exist_ok=True)
     target = chosen.json or chosen.out / f"{name}.json"
     stored: dict[str, Any] = {
@@ -124,8 +153,8 @@ def run(name: str, lines: Sequence[Line], chosen: argparse.Namespace) -> dict[st
 
 def main(name: str, lines: Sequence[Line]) -> int:
     """Measures and prints `lines`, the bars of the benchmark `name`; the exit code."""
-    chosen = options(name, lines)
-    stored = json.loads(chosen.from_json.read_text()) if chosen.from_json else run(name, lines, chosen)
+    chosen = options(name, lines).parse_args()
+    stored = results(name, lines, chosen)
     verdicts = judge(stored["networks"], lines)
     rows = table.rows(verdicts, stored["versions"], stored["samples"])
     print(table.markdown(rows) if chosen.markdown else table.plain(rows))

@@ -137,6 +137,7 @@ NETWORKS = {
     "shufflenet_v2_x1_0": Network(_torchvision("shufflenet_v2_x1_0"), noise(1, 3, 224, 224)),
     "densenet121": Network(_torchvision("densenet121"), noise(1, 3, 224, 224)),
     "mobilenet_v3_large": Network(_torchvision("mobilenet_v3_large"), noise(1, 3, 224, 224)),
+    "resnet18": Network(_torchvision("resnet18"), noise(1, 3, 224, 224)),
     "resnet50": Network(_torchvision("resnet50"), noise(1, 3, 224, 224)),
     "siamrpn": Network(_siamrpn, noise(1, 3, 127, 127)),
     "civilnet": Network(_civilnet, noise(1, 3, 32, 32)),
@@ -144,6 +145,7 @@ NETWORKS = {
     "deeplabv3_mobilenet": Network(_deeplabv3, noise(1, 3, 256, 256)),
     "convnext_tiny": Network(_timm("convnext_tiny"), noise(1, 3, 224, 224)),
     "vit_tiny": Network(_timm("vit_tiny_patch16_224"), noise(1, 3, 224, 224)),
+    "vit_base": Network(_timm("vit_base_patch16_224"), noise(1, 3, 224, 224)),
     "swin_tiny": Network(_timm("swin_tiny_patch4_window7_224"), noise(1, 3, 224, 224)),
     "coat_tiny": Network(_timm("coat_tiny"), noise(1, 3, 224, 224)),
     "segformer_b0": Network(

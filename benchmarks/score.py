@@ -9,7 +9,6 @@ import itertools
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -17,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from torch.utils import _pytree as pytree
 
+from benchmarks.contents import operators
 from benchmarks.models import NETWORKS
 from benchmarks.network import Network
 
@@ -28,17 +27,6 @@ Array = np.ndarray[Any, Any]
 
 SECONDS = 5.0  # of timed inference per file
 BURST = 5  # inferences in a row, the first untimed: caches as in steady use, while the files still take turns
-
-BUILTINS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-
-
-def operators(file: Path) -> Counter[str]:
-    """The operators of a .tflite by name, read with LiteRT's own schema."""
-    model = schema.Model.GetRootAs(file.read_bytes(), 0)
-    graphs = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
-    indices = [g.Operators(i).OpcodeIndex() for g in graphs for i in range(g.OperatorsLength())]
-    codes = [model.OperatorCodes(i) for i in indices]
-    return Counter(BUILTINS[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())] for c in codes)
 
 
 class File:

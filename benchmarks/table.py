@@ -9,6 +9,7 @@ from benchmarks.bars import US, Verdict
 METRICS = {
     "seconds": "process start to file, seconds",
     "operators": "operators",
+    "plain_operators": "operators before any is split for speed",
     "transposes": "transposes",
     "latency_ms": "latency, 1 thread, ms",
     "error": "mean absolute error, {samples} inputs",
