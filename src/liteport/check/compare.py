@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,7 @@ def compare(
     lone one; inputs and outputs where their shapes agree). Signatures that only one of them has are left out, if
     the other has no such. Raises InputError where the models do not take the same inputs.
     """
-    pairs = [_Pair(reference, candidate, *names, tolerance) for names in match_signatures(reference, candidate)]
+    pairs = [Pair(reference, candidate, *names, tolerance) for names in match_signatures(reference, candidate)]
     drawn = [source.samples(pair.signature, pair.example, reference.trials(pair.signature)) for pair in pairs]
     if not all(samples.count for samples in drawn):
         raise InputError(f"{source} holds no samples to compare on")
@@ -102,13 +103,40 @@ def compare(
     total, done = sum(samples.count for samples in drawn), 0
     report(done, total)
     for pair, samples in zip(pairs, drawn, strict=True):
-        for inputs, expected in pair.expected(samples):
-            pair.add(inputs, expected)
+        for expected in results(reference, pair.signature, samples):
+            pair.add(expected)
             done += 1
             report(done, total)
         pair.judge_again(samples)
-    outputs = tuple(tally.result() for pair in pairs for tally in pair.tallies.values())
+    outputs = tuple(output for pair in pairs for output in pair.checks)
     return Verification(outputs, max(samples.count for samples in drawn), str(source))
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A sample, what the reference gives for it, and how many seconds that took."""
+
+    inputs: Inputs
+    outputs: Mapping[str, Array]
+    seconds: float
+
+
+def results(reference: Runner, signature: str, samples: Samples) -> Iterator[Expected]:
+    """What the reference gives for the samples: for many at once, where they are small, so that it can rest while
+    others run."""
+    kept: list[Expected] = []
+    size = 0
+    for inputs in samples:
+        start = time.perf_counter()
+        outputs = reference.run(inputs, signature)
+        kept.append(Expected(inputs, outputs, time.perf_counter() - start))
+        size += sum(array.nbytes for array in [*inputs.values(), *outputs.values()])
+        if size > _AT_ONCE:
+            yield from kept
+            kept, size = [], 0
+    if isinstance(reference, Resting):
+        reference.rest()
+    yield from kept
 
 
 def merged(parts: Sequence[Verification]) -> Verification:
@@ -117,8 +145,9 @@ def merged(parts: Sequence[Verification]) -> Verification:
     return Verification(outputs, max(part.samples for part in parts), parts[0].data)
 
 
-class _Pair:
-    """A signature of the reference beside the candidate's, and what was measured so far."""
+class Pair:
+    """A signature of the reference beside the candidate's, and what was measured so far. Raises InputError where they
+    do not take the same inputs."""
 
     def __init__(self, reference: Runner, candidate: Runner, signature: str, twin: str, tolerance: float) -> None:
         self.tolerance = tolerance
@@ -132,32 +161,25 @@ class _Pair:
         self.outputs: Names = {}
         self.tallies: dict[str, Tally] = {}
 
-    def expected(self, samples: Samples) -> Iterator[tuple[Inputs, Mapping[str, Array]]]:
-        """The samples with the reference's outputs: those of many at once, where they are small, so that it can rest
-        while the candidate runs."""
-        kept: list[tuple[Inputs, Mapping[str, Array]]] = []
-        size = 0
-        for inputs in samples:
-            outputs = self.reference.run(inputs, self.signature)
-            kept.append((inputs, outputs))
-            size += sum(array.nbytes for array in [*inputs.values(), *outputs.values()])
-            if size > _AT_ONCE:
-                yield from kept
-                kept, size = [], 0
-        if isinstance(self.reference, Resting):
-            self.reference.rest()
-        yield from kept
+    @property
+    def checks(self) -> list[OutputCheck]:
+        """The comparison of each output so far."""
+        return [tally.result() for tally in self.tallies.values()]
 
-    def add(self, inputs: Inputs, expected: Mapping[str, Array]) -> None:
-        """Runs the candidate on one sample, for which the reference gave `expected`."""
-        fed = {twin: inputs[name].astype(self.fed[twin].dtype, copy=False) for name, twin in self.inputs.items()}
+    def add(self, expected: Expected) -> float:
+        """Runs the candidate on one sample; the seconds that its run took."""
+        given, wanted = expected.inputs, expected.outputs
+        fed = {twin: given[name].astype(self.fed[twin].dtype, copy=False) for name, twin in self.inputs.items()}
+        start = time.perf_counter()
         actual = self.candidate.run(fed, self.twin)
+        seconds = time.perf_counter() - start
         if not self.tallies:
-            self.outputs = match_outputs(expected, actual)
+            self.outputs = match_outputs(wanted, actual)
             steps = self._steps()
-            self.tallies = {name: Tally(self.signature, name, self.tolerance, steps.get(name)) for name in expected}
+            self.tallies = {name: Tally(self.signature, name, self.tolerance, steps.get(name)) for name in wanted}
         for name, tally in self.tallies.items():
-            tally.add(expected[name], actual[self.outputs[name]])
+            tally.add(wanted[name], actual[self.outputs[name]])
+        return seconds
 
     def _steps(self) -> dict[str, float]:
         """The steps of quantised outputs, by the reference's names.
