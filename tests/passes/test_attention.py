@@ -10,14 +10,18 @@ import pytest
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.lowering.basic import concat, narrow, pad, reshape, transpose
+from liteport.lowering.basic import broadcast_to, concat, narrow, pad, reshape, transpose
+from liteport.lowering.joining import tile
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_gelu import FuseGelu
+from liteport.passes.fuse_repeat import FuseRepeat
 from liteport.passes.fuse_sign import FuseSign
 from liteport.passes.join_slices import JoinSlices
 from liteport.passes.merge_cut import MergeCut
+from liteport.passes.row_shape import RowShape
 from liteport.passes.simplify import Simplify
+from liteport.passes.sink import SinkReshape
 from tests.passes.support import GraphCase, check, conv, make, weights
 
 X = [(2, 5, 12)]
@@ -227,3 +231,52 @@ JOINED = [
 @pytest.mark.parametrize("case", JOINED, ids=lambda c: c.id)
 def test_join_slices(case: GraphCase) -> None:
     check(case, JoinSlices())
+
+
+def repeated(b: Builder, x: Value, *, count: int = 2, outside: bool = False) -> Value:
+    """Heads [2,3,4,5] as [2,3*count,4,5]: each so many times in a row, or all of them one time after the other."""
+    batch, shared, *matrix = x.shape
+    apart = (batch, 1, shared, *matrix) if outside else (batch, shared, 1, *matrix)
+    full = (batch, count, shared, *matrix) if outside else (batch, shared, count, *matrix)
+    return reshape(b, broadcast_to(b, reshape(b, x, apart), full), (batch, shared * count, *matrix))
+
+
+def tiled(b: Builder, x: Value, count: int) -> Value:
+    return reshape(b, tile(b, reshape(b, x, (2, 3, 1, 4, 5)), [1, 1, count, 1, 1]), (2, 3 * count, 4, 5))
+
+
+def twice(b: Builder, xs: list[Value]) -> list[Value]:
+    keys = repeated(b, xs[1])
+    return [product(b, xs[0], keys), keys]
+
+
+def masked(b: Builder, xs: list[Value]) -> Value:
+    """Attention whose keys are exported transposed, in one dimension with the batch."""
+    keys = transpose(b, reshape(b, repeated(b, xs[1]), (12, 4, 5)), [0, 2, 1])
+    scores = b.emit(ops.BatchMatmul(), xs[0], reshape(b, keys, (2, 6, 5, 4)))
+    scores = b.emit(ops.Add(), scores, b.const(weights(7, 4)))
+    return b.emit(ops.BatchMatmul(), b.emit(ops.Softmax(), scores), repeated(b, xs[1]))
+
+
+SHARED = [(2, 6, 7, 5), (2, 3, 4, 5)]
+ONE = ["RESHAPE", "BATCH_MATMUL", "RESHAPE"]
+REPEATED = [
+    GraphCase("two queries to a key", lambda b, xs: product(b, xs[0], repeated(b, xs[1])), SHARED, ONE),
+    GraphCase("three, by tiling", lambda b, xs: product(b, xs[0], tiled(b, xs[1], 3)), [(2, 9, 7, 5), SHARED[1]], ONE),
+    GraphCase("one head for all", lambda b, xs: product(b, xs[0], broadcast_to(b, xs[1], (2, 6, 4, 5))), [SHARED[0], (2, 1, 4, 5)], ONE),
+    GraphCase("attention", masked, SHARED, ["RESHAPE", "BATCH_MATMUL", "ADD", "SOFTMAX", "BATCH_MATMUL", "RESHAPE"]),
+    GraphCase("all heads, and again: stays", lambda b, xs: product(b, xs[0], repeated(b, xs[1], outside=True)), SHARED, ["RESHAPE", "BROADCAST_TO", "RESHAPE", "BATCH_MATMUL"]),
+    GraphCase("repeated rows stay", lambda b, xs: product(b, xs[0], broadcast_to(b, xs[1], (2, 6, 4, 5))), [SHARED[0], (2, 6, 1, 5)], ["BROADCAST_TO", "BATCH_MATMUL"]),
+    GraphCase("keys that others take stay", twice, SHARED, ["RESHAPE", "BROADCAST_TO", "RESHAPE", "BATCH_MATMUL"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REPEATED, ids=lambda c: c.id)
+def test_repeat(case: GraphCase) -> None:
+    check(case, FuseRepeat(), SinkReshape(), Simplify(), RowShape(), Simplify(), DropDead())
+
+
+def test_repeat_says_why_not() -> None:
+    fuse = FuseRepeat()
+    assert not fuse.run(make(lambda b, xs: b.emit(ops.BatchMatmul(adj_x=True, adj_y=True), transpose(b, xs[0], [0, 1, 3, 2]), repeated(b, xs[1])), SHARED))  # fmt: skip
+    assert [why for _, why in fuse.declined] == ["the rows of its first operand are columns"]

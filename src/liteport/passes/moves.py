@@ -48,10 +48,10 @@ class Movement:
         return found
 
     def _transposed(self, perm: Sequence[int]) -> Movement:
-        runs = self._runs()
+        runs = self.runs()
         return Movement(self.sizes, tuple(f for axis in perm for f in runs[axis]), permuted(self.target, tuple(perm)))
 
-    def _runs(self) -> list[tuple[int, ...]]:
+    def runs(self) -> list[tuple[int, ...]]:
         """The factors that make up each dimension of the target."""
         runs, at = [], 0
         for dim in self.target:
@@ -97,7 +97,7 @@ class Movement:
         """The same as one transpose of a value of `shape`, dimensions of 1 among them; None where that is not all."""
         if self.sizes != tuple(d for d in shape if d != 1) or len(shape) != len(self.target):
             return None
-        runs = self._runs()
+        runs = self.runs()
         if any(len(run) > 1 for run in runs):
             return None
         wide = [axis for axis, d in enumerate(shape) if d != 1]
@@ -107,7 +107,7 @@ class Movement:
     def with_ones(self) -> Movement | None:
         """The same with the target's dimensions of 1 among the factors, so that no reshape has to add them at the end;
         None where a dimension is made of factors that stood apart."""
-        runs = self._runs()
+        runs = self.runs()
         if any(b != a + 1 for run in runs for a, b in pairwise(run)):
             return None
         wide = sorted(run for run in runs if run)

@@ -26,6 +26,7 @@ from liteport.passes.fuse_gelu import FuseGelu
 from liteport.passes.fuse_hard_swish import FuseHardSwish
 from liteport.passes.fuse_mean import FuseMean
 from liteport.passes.fuse_pad import FusePad
+from liteport.passes.fuse_repeat import FuseRepeat
 from liteport.passes.fuse_roll import FuseRoll
 from liteport.passes.fuse_rsqrt import FuseRsqrt
 from liteport.passes.fuse_safe_softmax import FuseSafeSoftmax
@@ -68,6 +69,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         FuseRsqrt(),
         FuseSafeSoftmax(),
         FuseRoll(),
+        FuseRepeat(),
         Decompose(),
         *clean,
         # Parts without the dimension that they were cut along: one transpose less to place for the layout.
