@@ -13,6 +13,7 @@ from liteport.lowering.basic import pad, reshape, transpose
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_bias import FuseBias
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_pad import FusePad
 from liteport.passes.fuse_scale import FuseScale
@@ -51,6 +52,27 @@ def transposed(b: Builder, x: Value, outputs: int) -> Value:
     shape = b.const(np.asarray([1, 2 * x.shape[1], 2 * x.shape[2], outputs], np.int32))
     w = b.const(weights(outputs, 2, 2, x.shape[3]))
     return b.emit(ops.TransposeConv(stride=(2, 2)), shape, w, x, b.const(weights(outputs)))
+
+
+def shared(b: Builder, x: Value) -> list[Value]:
+    layer = linear(b, x, 4, bias=False)
+    return [add(b, layer, weights(4)), layer]
+
+
+ROWS = [(2, 5, 6)]
+BIAS = [
+    GraphCase("of a linear layer", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(4)), ROWS, ["FULLY_CONNECTED"]),
+    GraphCase("on the left, with dimensions of 1", lambda b, xs: b.emit(ops.Add(), b.const(weights(1, 1, 4)), linear(b, xs[0], 4, bias=False)), ROWS, ["FULLY_CONNECTED"]),
+    GraphCase("one for each row stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(5, 4)), ROWS, ["FULLY_CONNECTED", "ADD"]),
+    GraphCase("one number stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(1)), ROWS, ["FULLY_CONNECTED", "ADD"]),
+    GraphCase("a layer that has one already stays", lambda b, xs: add(b, linear(b, xs[0], 4), weights(4)), ROWS, ["FULLY_CONNECTED", "ADD"]),
+    GraphCase("a result that others take stays", lambda b, xs: shared(b, xs[0]), ROWS, ["FULLY_CONNECTED", "ADD"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BIAS, ids=lambda c: c.id)
+def test_bias(case: GraphCase) -> None:
+    check(case, FuseBias(), DropDead())
 
 
 AFFINE = [

@@ -19,6 +19,7 @@ from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
+from liteport.passes.fuse_bias import FuseBias
 from liteport.passes.fuse_center import FuseCenter
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
@@ -59,7 +60,10 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         DropDead(),
         DropEmpty(),
         Fold(evaluate),
-        # Before anything is spent on what nobody takes.
+        # Whole layers, before anything cuts them up.
+        FuseBias(),
+        # Before anything is spent on what nobody takes; parts of one value before one of them is cut further.
+        JoinSlices(),
         SliceEarly(),
         *clean,
         NarrowIndices(),
