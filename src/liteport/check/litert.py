@@ -12,12 +12,12 @@ from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
-from liteport.check.quiet import GREETING, without
 from liteport.check.samples import least_example
 from liteport.check.steps import step
 from liteport.errors import LiteportError
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array, Shape
+from liteport.quiet import GREETING, without
 
 # The name under which a file without signatures is run.
 UNSIGNED = "serving_default"

@@ -14,9 +14,9 @@ from typing import Any
 import ai_edge_litert
 import numpy as np
 
-from liteport.check.quiet import CHATTER, without
 from liteport.errors import LiteportError
 from liteport.ir.types import Array
+from liteport.quiet import CHATTER, without
 
 # LiteRtProfilerEventType
 REGION, OPERATOR, DELEGATED, MARK = 1, 2, 8, 32

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import evaluate
-from liteport.check.quiet import GREETING, without
 from liteport.errors import UsageError
 from liteport.ir.graph import Module
 from liteport.passes.choose.candidates import candidates
 from liteport.passes.choose.rule import Rule, Site
+from liteport.quiet import GREETING, without
 from liteport.tune import runner
 from liteport.tune.key import key
 from liteport.tune.record import Place, Record, Time, fastest
