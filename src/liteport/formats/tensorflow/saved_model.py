@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.formats.tensorflow.safety import check_graphs
 
 FILE = "saved_model.pb"
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _SHOWN = 5
 
 
@@ -40,7 +42,7 @@ def open_saved_model(folder: str | Path, trusted: bool = False) -> dict[str, Fun
     if not loaded.signatures:
         raise UnsupportedError(_unsigned(path, loaded))
     functions = {name: from_concrete(concrete) for name, concrete in loaded.signatures.items()}
-    return _without_repeats({name: replace(function, owner=loaded) for name, function in functions.items()})
+    return _without_repeats({name: replace(_ordered(f), owner=loaded) for name, f in functions.items()})
 
 
 def _proto(path: Path) -> Any:
@@ -52,6 +54,36 @@ def _proto(path: Path) -> Any:
     except Exception as error:  # protobuf's own, which depends on its implementation
         raise InputError(f"{path} is no SavedModel, or a damaged one: {_reason(error)}") from error
     return proto
+
+
+def _ordered(function: Function) -> Function:
+    """The function with its inputs and outputs in the order of the one that the signature calls: its own is lost, as
+    signatures are written as unordered maps. Sorted by name where it calls none."""
+    definition = function.concrete.function_def
+    calls = [node for node in definition.node_def if node.op in _CALLS]
+    inputs, outputs = sorted(function.inputs), sorted(function.outputs)
+    if len(calls) == 1:
+        taken = list(calls[0].input)
+        makers = {node.name: node.input[0] for node in definition.node_def if node.op == "Identity"}
+        made = [makers.get(definition.ret[arg.name].partition(":")[0], "") for arg in definition.signature.output_arg]
+        own = [arg.name for arg in definition.signature.input_arg]
+        inputs.sort(key=lambda name: _rank(taken, own[function.inputs[name]]))
+        outputs.sort(key=lambda name: _number(made[function.outputs[name]]))
+    return replace(
+        function,
+        inputs={name: function.inputs[name] for name in inputs},
+        outputs={name: function.outputs[name] for name in outputs},
+    )
+
+
+def _rank(items: list[str], item: str) -> int:
+    return items.index(item) if item in items else len(items)
+
+
+def _number(tensor: str) -> int:
+    """2 for "call:output:2"; a large number for what is none."""
+    number = tensor.rpartition(":")[2]
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _without_repeats(functions: dict[str, Function]) -> dict[str, Function]:
