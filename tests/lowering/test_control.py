@@ -108,6 +108,30 @@ def branched_numbers(x: Array) -> list[Array]:
     return [x + x * x, x + x * x, x] if x.sum() > 0 else [np.full_like(x, 7), x * x, x]
 
 
+WEIGHTS = np.random.default_rng(3).standard_normal((3, 3)).astype(np.float32)
+
+
+def computed_weights(b: Builder, x: Value) -> Values:
+    """Weights that are constant only once some arithmetic is done, in a loop and in the branches of it."""
+    weights = b.emit(ops.Exp(), b.const(WEIGHTS / 4))
+
+    def times(b: Builder, v: Value) -> Value:
+        return b.emit(ops.BatchMatmul(), v, weights)
+
+    def step(b: Builder, v: Values) -> Values:
+        return control.branch(b, is_positive(b, v[0]), lambda b: [times(b, v[0])], lambda b: [v[0]])
+
+    return counted(b, 2, step, [times(b, x)])
+
+
+def computed_weights_numbers(x: Array) -> list[Array]:
+    weights = np.exp(WEIGHTS / 4)
+    value = x @ weights
+    for _ in range(2):
+        value = value @ weights if value.sum() > 0 else value
+    return [value]
+
+
 @dataclass
 class Case:
     id: str
@@ -121,6 +145,7 @@ CASES = [
     Case("closure", closed_over, lambda x: [x + 3 * x * x]),
     Case("nested", nested, nested_numbers),
     Case("branches", branched, branched_numbers),
+    Case("weights", computed_weights, computed_weights_numbers),
 ]
 
 
@@ -150,6 +175,24 @@ def test_constants_are_shared_between_graphs() -> None:
         return [rows, *control.branch(b, is_positive(b, x), lambda b: step(b, [start]), lambda b: step(b, [start]))]
 
     assert BIG.nbytes <= len(to_bytes(module(build))) < 4 * BIG.nbytes
+
+
+def test_constants_are_handed_down() -> None:
+    made = module(computed_weights)
+    assert [len(graph.inputs) for graph in made.graphs] == [1, 3, 3, 2, 2]
+    optimise(made, evaluate, debug=True)
+    assert [len(graph.inputs) for graph in made.graphs] == [1, 2, 2, 1, 1]
+    assert [op.name for op in made.graph("main/step/then").ops] == ["FULLY_CONNECTED"]
+
+
+def test_graphs_of_several_are_left_alone() -> None:
+    made = module(computed_weights)
+    loop = next(op for op in made.graphs[0].ops if isinstance(op.operator, ops.While))
+    again = Builder(made.graphs[0]).emit_many(loop.operator, *loop.inputs)
+    made.graphs[0].outputs.append(again[1])
+    made.graphs[0].output_names.append("y1")
+    optimise(made, evaluate, debug=True)
+    assert len(made.graph("main/step").inputs) == 3
 
 
 def test_types_must_not_change() -> None:

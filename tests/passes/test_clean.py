@@ -45,6 +45,9 @@ SIMPLE = [
     GraphCase("a slice of a part of a concatenation", lambda b, xs: narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 4, 2), [(2, 3, 4), (2, 5, 4)], ["SLICE"]),
     GraphCase("a part of a concatenation", lambda b, xs: unary(b, narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 3, 5)), [(2, 3, 4), (2, 5, 4)], ["ABS"]),
     GraphCase("a slice across parts stays", lambda b, xs: narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 2, 2), [(2, 3, 4), (2, 5, 4)], ["CONCATENATION", "SLICE"]),
+    GraphCase("a joined dimension that becomes part of another", lambda b, xs: unary(b, reshape(b, concat(b, [xs[0], xs[1]], 1), (2, 1, 8))), [(2, 1, 4), (2, 1, 4)], ["CONCATENATION", "ABS"]),
+    GraphCase("parts that would need a reshape stay", lambda b, xs: unary(b, reshape(b, concat(b, [xs[0], xs[1]], 1), (2, 32))), [(2, 3, 4), (2, 5, 4)], ["CONCATENATION", "RESHAPE", "ABS"]),
+    GraphCase("a joined dimension that is cut otherwise stays", lambda b, xs: unary(b, reshape(b, concat(b, [xs[0], xs[1]], 1), (4, 4, 4))), [(2, 4, 4), (2, 4, 4)], ["CONCATENATION", "RESHAPE", "ABS"]),
     GraphCase("kept dimensions", lambda b, xs: unary(b, reshape(b, reduce(b, ops.Mean, xs[0], [1]), (2, 1, 4))), X, ["MEAN", "ABS"]),
 ]  # fmt: skip
 

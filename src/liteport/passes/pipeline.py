@@ -33,6 +33,7 @@ from liteport.passes.fuse_rsqrt import FuseRsqrt
 from liteport.passes.fuse_safe_softmax import FuseSafeSoftmax
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.fuse_sign import FuseSign
+from liteport.passes.hand_down import HandDown
 from liteport.passes.join_slices import JoinSlices
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
@@ -149,7 +150,8 @@ def optimise(
     """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each."""
     choice = choice or Choice()
     for graph in module.graphs:
-        run(graph, passes(evaluate, choice), debug=debug, progress=progress)
+        # What is constant by the end in one graph is so in the bodies of its loops, whose turn comes later.
+        run(graph, [*passes(evaluate, choice), HandDown(module)], debug=debug, progress=progress)
 
 
 def run(

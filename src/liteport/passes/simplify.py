@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -53,7 +54,8 @@ def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
 
 def _reshape(graph: Graph, op: Op) -> Value | None:
     """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x);
-    reshape(transpose(reshape(x))) => transpose(x), where dimensions are only merged or dropped for a while"""
+    reshape(transpose(reshape(x))) => transpose(x), where dimensions are only merged or dropped for a while;
+    reshape(concat(x, y)) => concat(x, y) along the dimension that the joined one becomes part of"""
     if op.output.shape == op.input.shape:
         return op.input
     first = op.input.producer
@@ -61,11 +63,39 @@ def _reshape(graph: Graph, op: Op) -> Value | None:
         return _keep_dims(graph, op, first)
     if first is not None and isinstance(first.operator, ops.Transpose):
         return _straight(graph, op)
+    if first is not None and isinstance(first.operator, ops.Concatenation):
+        return _joined(graph, op, first, first.operator.axis % op.input.rank)
     if first is None or not isinstance(first.operator, ops.Reshape | ops.Squeeze | ops.ExpandDims):
         return None
     if first.input.shape == op.output.shape:
         return first.input
     return reshape(Builder(graph, op), first.input, op.output.shape)
+
+
+def _joined(graph: Graph, op: Op, joined: Op, axis: int) -> Value | None:
+    """The concatenation along a dimension of the reshape's result, where its parts need no reshape for that."""
+    whole, target = joined.output.shape, op.output.shape
+    users = joined.output.users
+    if graph.is_output(joined.output) or not all(isinstance(user.operator, ops.Reshape) for user in users):
+        return None
+    if not is_fixed((*whole, *target)) or not joined.output.type.size:
+        return None
+    new = next((i for i in range(len(target)) if prod(target[:i]) == prod(whole[:axis]) and target[i] != 1), None)
+    if new is None:
+        return None
+    parts = []
+    for part in joined.inputs:
+        assert part is not None
+        length, rest = divmod(part.type.size, prod(target[:new]) * prod(target[new + 1 :]))
+        shape = (*target[:new], length, *target[new + 1 :])
+        origin = part.producer.input if part.producer and isinstance(part.producer.operator, ops.Reshape) else part
+        if rest or shape not in (part.shape, origin.shape):
+            return None
+        parts.append(part if part.shape == shape else origin)
+    result = Builder(graph, joined).emit(replace(cast(ops.Concatenation, joined.operator), axis=new), *parts)
+    for user in users:
+        graph.set_input(user, 0, result)
+    return result
 
 
 def _straight(graph: Graph, op: Op) -> Value | None:
