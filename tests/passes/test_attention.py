@@ -71,6 +71,8 @@ def test_merge_cut(case: GraphCase) -> None:
 ADJOINT = [
     GraphCase("columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [0, 2, 1])), [(2, 5, 4), (2, 3, 4)], ["BATCH_MATMUL"]),
     GraphCase("the batch stays moved", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 2, 0])), [(2, 5, 4), (3, 2, 4)], ["TRANSPOSE", "BATCH_MATMUL"]),
+    GraphCase("one head's columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], reshape(b, transpose(b, xs[1], [0, 2, 1]), (2, 1, 4, 3))), [(2, 1, 5, 4), (2, 3, 4)], ["RESHAPE", "BATCH_MATMUL"]),
+    GraphCase("columns that others take stay", lambda b, xs: [b.emit(ops.BatchMatmul(), xs[0], y := reshape(b, transpose(b, xs[1], [0, 2, 1]), (2, 1, 4, 3))), y], [(2, 1, 5, 4), (2, 3, 4)], ["TRANSPOSE", "RESHAPE", "BATCH_MATMUL"]),
     GraphCase("a constant matrix is a linear layer", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], b.const(weights(1, 4, 3))), [(2, 5, 4)], ["FULLY_CONNECTED"]),
     GraphCase("and one by rows", lambda b, xs: product(b, xs[0], b.const(weights(3, 4))), [(2, 5, 4)], ["FULLY_CONNECTED"]),
     GraphCase("a matrix for each of the batch stays", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], b.const(weights(2, 4, 3))), [(2, 5, 4)], ["BATCH_MATMUL"]),

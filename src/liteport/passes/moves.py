@@ -40,14 +40,15 @@ class Movement:
             if found is None or 0 in op.output.shape or not op.operand(1).is_const:
                 return None
             if isinstance(op.operator, ops.Transpose):
-                found = found._transposed([int(i) for i in op.operand(1).array])
+                found = found.transposed([int(i) for i in op.operand(1).array])
             elif keeps_last(op):
                 found = found._reshaped((*op.output.shape[:-1], found.target[-1]))
             else:
                 found = found._reshaped(op.output.shape)
         return found
 
-    def _transposed(self, perm: Sequence[int]) -> Movement:
+    def transposed(self, perm: Sequence[int]) -> Movement:
+        """The movement with a transpose after it."""
         runs = self.runs()
         return Movement(self.sizes, tuple(f for axis in perm for f in runs[axis]), permuted(self.target, tuple(perm)))
 

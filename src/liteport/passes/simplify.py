@@ -150,14 +150,26 @@ def _matmul(graph: Graph, op: Op) -> Value | None:
     scaling = y.producer if y.producer is not None and graph.sole_user(y) is op else None
     factor = _scalar(scaling) if scaling is not None else None
     moved = scaling.input if scaling is not None and factor is not None else y
-    perm = _perm(moved.producer) if moved.producer and isinstance(moved.producer.operator, ops.Transpose) else None
-    if moved.producer is None or perm is None or perm[-2] != len(perm) - 1:
-        return None
     b = Builder(graph, op)
-    rows = transpose(b, moved.producer.input, (*perm[:-2], perm[-1], perm[-2]))
+    rows = _turned(b, graph, moved)
+    if rows is None:
+        return None
     if scaling is not None and factor is not None:
         rows = b.emit(scaling.operator, rows, factor)
     return b.emit(replace(matmul, adj_y=not matmul.adj_y), op.input, rows)
+
+
+def _turned(b: Builder, graph: Graph, y: Value) -> Value | None:
+    """y with its last two dimensions changed, where a transpose that makes y then keeps its rows whole, or is gone."""
+    maker = y.producer
+    perm = _perm(maker) if maker is not None and isinstance(maker.operator, ops.Transpose) else None
+    if maker is not None and perm is not None:
+        turned = (*perm[:-2], perm[-1], perm[-2])
+        return transpose(b, maker.input, turned) if perm[-2] == len(perm) - 1 else None
+    chain = above(graph, y) if graph.sole_user(y) is not None else []
+    found = Movement.along(chain, chain[0].input.shape) if len(chain) > 1 else None
+    last = found.transposed([*range(y.rank - 2), y.rank - 1, y.rank - 2]) if found is not None and found.moves else None
+    return reshape(b, chain[0].input, last.target) if last is not None and not last.moves else None
 
 
 def _scaled_once(graph: Graph, op: Op, matmul: ops.BatchMatmul) -> Value | None:
