@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "check": {"ir", "formats", "backends"},
     "tune": {"ir", "backends", "passes", "check"},
     "quantize": {"ir", "passes", "frontends.tflite", "backends", "check"},
-    "model": {"ir", "backends", "check", "calling", "output", "tune"},
+    "model": {"ir", "backends", "check", "calling", "output", "quantize", "tune"},
     "calling": {"ir", "check"},
     "border": {"ir"},
     "output": {"ir"},
@@ -39,7 +39,7 @@ MAY_IMPORT = {
         *("backends", "check", "model", "border", "tune", "quantize"),
     },
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "output"},
-    "cli": {"api", "to_onnx", "model", "output", "check"},
+    "cli": {"api", "to_onnx", "model", "output", "check", "quantize"},
 }
 # package: the rooms in which alone it may be imported.
 ONLY_IN = {

@@ -43,6 +43,8 @@ def convert(
     trust_pickle: bool = False,
     verify: int = 0,
     tolerance: float = TOLERANCE,
+    sqnr: float | None = None,
+    quantize: str | None = None,
     prefer: str = "balanced",
     tune: Tune = False,
     debug: bool = False,
@@ -65,7 +67,9 @@ def convert(
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
-    verify, tolerance: compare with the origin on that many random samples before returning (see LiteModel.verify).
+    verify, tolerance, sqnr: compare with the origin on that many random samples first (see LiteModel.verify).
+    quantize: "fp16" stores weights in float16, "dynamic" in int8 where kernels take those with float activations: see
+        docs/quantisation.md.
     prefer: what is chosen for where the same can be computed in several ways: "balanced", speed at no cost beyond
         rounding; "latency", speed also at a cost in bytes or accuracy, which `notes` tell; "size", no way that makes
         the file larger; "plain", the fewest and most ordinary operators.
@@ -102,8 +106,21 @@ def convert(
         if decider is not None:
             result.notes += tuple(decider.finish())
             result.tuning = decider.record
+        if quantize is not None:
+            result = _quantised(result, quantize, progress)
     if verify:
-        result.verify(verify, tolerance=tolerance, strict=True, progress=progress)
+        result.verify(verify, tolerance=tolerance, sqnr=sqnr, strict=True, progress=progress)
+    return result
+
+
+def _quantised(model: LiteModel, mode: str, progress: Progress | None) -> LiteModel:
+    """The model with smaller numbers in it, beside the same origin."""
+    from liteport.quantize import quantize
+
+    report(progress, "quantise")
+    module, done = quantize(model.module, mode)
+    result = LiteModel(module, model.origin, model.notes)
+    result.tuning, result.quantised = model.tuning, done
     return result
 
 
@@ -234,6 +251,7 @@ def verify(
     data: str | Path | Source | None = None,
     seed: int = 0,
     tolerance: float = TOLERANCE,
+    sqnr: float | None = None,
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
 ) -> Verification:
@@ -241,7 +259,8 @@ def verify(
 
     `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
     file its inputs serve as the example. An .onnx runs in ONNX Runtime. `border` is convert()'s too: the reference is
-    put behind it before it is compared. `samples`, `data`, `seed` and `tolerance` are those of LiteModel.verify().
+    put behind it before it is compared. `samples`, `data`, `seed`, `tolerance` and `sqnr` are those of
+    LiteModel.verify(); with `sqnr` a candidate of any converter is held to it.
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
     `.require()` raises VerificationError. Raises InputError where the two do not take the same inputs.
     """
@@ -260,7 +279,7 @@ def verify(
     ours, theirs = (runner(side, file) for side, file in zip(sides, files, strict=True))
     if asked is not None:
         ours = AtBorder(ours, borders(_module(sides[0], ours).graphs, asked))
-    return compare(ours, theirs, source, tolerance=tolerance, progress=counting("verify", progress))
+    return compare(ours, theirs, source, tolerance=tolerance, sqnr=sqnr, progress=counting("verify", progress))
 
 
 def inspect(model: str | Path | LiteModel) -> Inspection:

@@ -23,6 +23,7 @@ from liteport.errors import UsageError
 from liteport.ir import text
 from liteport.ir.graph import Module
 from liteport.output import by_signature, check_target, staged
+from liteport.quantize.run import Quantised
 from liteport.tune.record import Record
 
 SAMPLES = 8
@@ -43,11 +44,12 @@ Progress = Callable[[Step], None]
 @dataclass(frozen=True)
 class Saved:
     """What save() left: the files, the verification that they passed, if one was asked for, and what was done to the
-    model before it was converted."""
+    model before it was converted, and when it was quantised."""
 
     files: tuple[Path, ...]
     verification: Verification | None
     notes: tuple[str, ...] = ()
+    quantised: Quantised | None = None
 
 
 class LiteModel:
@@ -58,7 +60,8 @@ class LiteModel:
     output; a tuple where the source returned one (outputs output_0, output_1 ...); else a dict by name.
 
     The weights are shared with the source until they are saved: save before you train on.
-    `tuning` is what convert(tune=) measured or went by, to be saved and used again.
+    `tuning` is what convert(tune=) measured or went by, to be saved and used again; `quantised` what
+    convert(quantize=) did.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class LiteModel:
         self.origin = origin
         self.notes = tuple(notes)
         self.tuning: Record | None = None
+        self.quantised: Quantised | None = None
         self._path = path
 
     @property
@@ -97,6 +101,7 @@ class LiteModel:
         seed: int = 0,
         *,
         tolerance: float = TOLERANCE,
+        sqnr: float | None = None,
         strict: bool = False,
         progress: Progress | None = None,
     ) -> Verification:
@@ -104,11 +109,12 @@ class LiteModel:
 
         `samples` random inputs per signature (8), or those in `data` (an .npz or .npy file, an image, or a folder of
         images; at most `samples`). Floats pass with a mean absolute error below tolerance * max(1, mean |output|),
-        or as near as float32 allows (check.ROUNDINGS), integers where all are equal. With `strict` a mismatch raises
+        or as near as float32 allows (check.ROUNDINGS), integers where all are equal; what was quantised by its
+        signal to noise ratio, at least `sqnr` dB (see check.SQNR). With `strict` a mismatch raises
         VerificationError; `.require()` does it later.
         Raises UsageError where there is no origin, or none of `samples`.
         """
-        verification = self._compare(self.runtime, samples_of(samples, data, seed), tolerance, progress)
+        verification = self._compare(self.runtime, samples_of(samples, data, seed), tolerance, sqnr, progress)
         return verification.require() if strict else verification
 
     def save(
@@ -120,6 +126,7 @@ class LiteModel:
         data: str | Path | Source | None = None,
         seed: int = 0,
         tolerance: float = TOLERANCE,
+        sqnr: float | None = None,
         progress: Progress | None = None,
     ) -> Saved:
         """Writes the model to `path`, which must end in .tflite; with `separate` each signature to a file of its own,
@@ -135,9 +142,11 @@ class LiteModel:
         with staged({file: partial(save, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None
             source = samples_of(verify or None, data, seed)
-            checks = [self._compare(LiteRT(file), source, tolerance, progress) for file in files.values() if wanted]
+            checks = [
+                self._compare(LiteRT(file), source, tolerance, sqnr, progress) for file in files.values() if wanted
+            ]
             verification = merged(checks).require() if wanted else None
-        return Saved(tuple(files), verification, self.notes)
+        return Saved(tuple(files), verification, self.notes, self.quantised)
 
     def inspect(self) -> Inspection:
         """What the file holds: signatures, operators, bytes by part."""
@@ -164,12 +173,15 @@ class LiteModel:
             raise UsageError(f"the model {what} ({', '.join(names)})")
         return signature
 
-    def _compare(self, runtime: LiteRT, source: Source, tolerance: float, progress: Progress | None) -> Verification:
+    def _compare(
+        self, runtime: LiteRT, source: Source, tolerance: float, sqnr: float | None, progress: Progress | None
+    ) -> Verification:
         if self.origin is None:
             raise UsageError(
                 "a model that was loaded has no origin to be verified against: liteport.verify(origin, model)"
             )
-        return compare(self.origin, runtime, source, tolerance=tolerance, progress=counting("verify", progress))
+        told = counting("verify", progress)
+        return compare(self.origin, runtime, source, tolerance=tolerance, sqnr=sqnr, progress=told)
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:

@@ -19,3 +19,8 @@ PARTS = 255
 NUDGE = 1e-3
 NUDGES = 2.0
 MOST_STEPS = 8.0
+
+# A quantised model is held to how strong its origin's output is against the error (SQNR, in dB), by what it was
+# quantised to, and where the output is a score, to how often the best one stays the best (docs/quantisation.md).
+SQNR = {"fp16": 40.0, "dynamic": 20.0, "int8": 10.0}
+AGREEMENT = 0.9

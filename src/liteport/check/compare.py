@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check import NUDGE, TOLERANCE
+from liteport.check import NUDGE, SQNR, TOLERANCE
 from liteport.check.measure import OutputCheck, Tally, family
-from liteport.check.runner import Resting, Runner, Stepped
+from liteport.check.runner import Marked, Resting, Runner, Stepped
 from liteport.check.samples import Inputs, Samples, Source
 from liteport.errors import InputError, VerificationError
 from liteport.ir.types import Array, DType, Shape, TensorType
@@ -58,20 +58,15 @@ class Verification:
         return {"passed": self.passed, "samples": self.samples, "data": self.data, "outputs": outputs}
 
     def __str__(self) -> str:
-        head = ("output", "mean error", "allowed", "worst", "of scale", "cosine", "")
-        rows = [head, *(_row(output, self.outputs) for output in self.outputs)]
+        head = ("output", *(self.outputs[0].figures if self.outputs else ()), "")
+        named = [(_label(output, self.outputs), output) for output in self.outputs]
+        rows = [head, *((name, *output.figures.values(), output.remark or "ok") for name, output in named)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []
         for name, *numbers, verdict in rows:
             cells = [number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells, verdict]).rstrip())
         return "\n".join([*lines, self.summary])
-
-
-def _row(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> tuple[str, ...]:
-    errors = (output.mean_error, output.bar, output.worst_error, output.relative_error)
-    numbers = [*(f"{error:.1e}" for error in errors), f"{output.cosine:.7f}"]
-    return (_label(output, outputs), *(["-"] * len(numbers) if output.is_empty else numbers), output.remark or "ok")
 
 
 def _label(output: OutputCheck, outputs: tuple[OutputCheck, ...]) -> str:
@@ -86,16 +81,18 @@ def compare(
     source: Source,
     *,
     tolerance: float = TOLERANCE,
+    sqnr: float | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Runs both models on every sample and compares what they give: floats pass with a mean absolute error below
     tolerance * max(1, mean |output|), or below a few times the reference's own rounding error (see check.ROUNDINGS).
+    A candidate that liteport quantised is held to its quality instead: `sqnr` in dB, or what check.SQNR has for it.
 
     Signatures, inputs and outputs are matched by name, or else by position (a lone signature with a
     lone one; inputs and outputs where their shapes agree). Signatures that only one of them has are left out, if
     the other has no such. Raises InputError where the models do not take the same inputs.
     """
-    pairs = [Pair(reference, candidate, *names, tolerance) for names in match_signatures(reference, candidate)]
+    pairs = [Pair(reference, candidate, *names, tolerance, sqnr) for names in match_signatures(reference, candidate)]
     drawn = [source.samples(pair.signature, pair.example, reference.trials(pair.signature)) for pair in pairs]
     if not all(samples.count for samples in drawn):
         raise InputError(f"{source} holds no samples to compare on")
@@ -145,12 +142,27 @@ def merged(parts: Sequence[Verification]) -> Verification:
     return Verification(outputs, max(part.samples for part in parts), parts[0].data)
 
 
+def _sqnr(reference: Runner, candidate: Runner) -> float | None:
+    """What the candidate's outputs are held to, where it was quantised and the reference was not."""
+    ours, theirs = (side.quantised if isinstance(side, Marked) else "" for side in (reference, candidate))
+    return SQNR.get(theirs) if ours != theirs else None
+
+
 class Pair:
     """A signature of the reference beside the candidate's, and what was measured so far. Raises InputError where they
     do not take the same inputs."""
 
-    def __init__(self, reference: Runner, candidate: Runner, signature: str, twin: str, tolerance: float) -> None:
+    def __init__(
+        self,
+        reference: Runner,
+        candidate: Runner,
+        signature: str,
+        twin: str,
+        tolerance: float,
+        sqnr: float | None = None,
+    ) -> None:
         self.tolerance = tolerance
+        self.sqnr = _sqnr(reference, candidate) if sqnr is None else sqnr
         self.reference = reference
         self.candidate = candidate
         self.signature = signature
@@ -176,7 +188,9 @@ class Pair:
         if not self.tallies:
             self.outputs = match_outputs(wanted, actual)
             steps = self._steps()
-            self.tallies = {name: Tally(self.signature, name, self.tolerance, steps.get(name)) for name in wanted}
+            self.tallies = {
+                name: Tally(self.signature, name, self.tolerance, steps.get(name), self.sqnr) for name in wanted
+            }
         for name, tally in self.tallies.items():
             tally.add(wanted[name], actual[self.outputs[name]])
         return seconds
@@ -188,7 +202,7 @@ class Pair:
         """
         theirs = self.candidate.steps(self.twin) if isinstance(self.candidate, Stepped) else {}
         ours = self.reference.steps(self.signature) if isinstance(self.reference, Stepped) else {}
-        if type(self.candidate) is type(self.reference):
+        if self.sqnr is not None or type(self.candidate) is type(self.reference):
             return {}
         return dict(ours) | {name: theirs[twin] for name, twin in self.outputs.items() if twin in theirs}
 

@@ -15,6 +15,7 @@ from liteport.backends.tflite.writer import to_bytes
 from liteport.check.samples import least_example
 from liteport.check.steps import step
 from liteport.errors import LiteportError
+from liteport.ir import quantised
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array, Shape
 from liteport.quiet import GREETING, without
@@ -52,6 +53,14 @@ class LiteRT:
         self._delegate = delegate
         self._signed = bool(self._interpreter.get_signature_list())
         self.signatures: dict[str, Border] = _borders(model) if self._signed else {UNSIGNED: self._unsigned()}
+
+    @property
+    def quantised(self) -> str:
+        """How liteport quantised the file; "" where it did not."""
+        root = _root(self._model)
+        notes = (root.Metadata(i) for i in range(root.MetadataLength()))
+        found = next((each for each in notes if each.Name() == quantised.KEY.encode()), None)
+        return "" if found is None else root.Buffers(found.Buffer()).DataAsNumpy().tobytes().decode()
 
     def example(self, signature: str) -> dict[str, Array]:
         """Inputs of the right types, in order: zeros, and for integers the range that is always valid.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from liteport.check import BELIEVABLE, MOST_STEPS, NUDGES, PARTS, ROUNDINGS, TOLERANCE
+from liteport.check.quality import Likeness, Quality
 from liteport.ir.types import Array, DType, TensorType
 
 _CHUNK = 1 << 20
@@ -24,8 +25,9 @@ class OutputCheck:
     infinities do not agree. `rounding` is the mean error of the reference's own float32 result against its float64
     result, where that had to be measured; of a quantised output, by how much nudged inputs move it. `step` is how far
     the numbers of an output that hangs on quantised ones lie apart, 0 for others, and `within` the share of elements
-    that are off by one step at most. `problem` is empty where the output matches: integers and bools exactly, floats
-    and quantised numbers with a mean error below `bar`.
+    that are off by one step at most. `quality` is what an output of a model that liteport quantised is judged by.
+    `problem` is empty where the output matches: by its quality, where it has one, else integers and bools exactly,
+    floats and quantised numbers with a mean error below `bar`.
     """
 
     signature: str
@@ -42,6 +44,7 @@ class OutputCheck:
     problem: str
     step: float = 0.0
     within: float = 1.0
+    quality: Quality | None = None
 
     @property
     def passed(self) -> bool:
@@ -62,6 +65,8 @@ class OutputCheck:
         """What there is to say of it beside the numbers, if anything."""
         if self.is_empty:
             return "empty in every sample: nothing was compared"
+        if self.passed and self.quality:
+            return f"ok: quantised, {self.quality.sqnr:.1f} dB of signal to noise"
         if self.passed and self.step:
             nudged = f", nudged inputs move it by {self.rounding / self.step:.2g}" if self.rounding else ""
             return f"ok: quantised, {100 * self.within:.4g} % within a step of {self.step:.2g}{nudged}"
@@ -72,16 +77,36 @@ class OutputCheck:
         """Whether the output must agree to the last bit: integers and bools."""
         return self.bar == 0
 
+    @property
+    def figures(self) -> dict[str, str]:
+        """The numbers of a table's row, by the titles of their columns."""
+        if self.quality is not None:
+            judged = {"SQNR": f"{self.quality.sqnr:.1f} dB", "allowed": f"{self.quality.allowed:g} dB"}
+            agreement = {"agree": f"{self.quality.agreement:.1%}" if self.quality.rows else "-"}
+        else:
+            judged = {"mean error": _short(self.mean_error), "allowed": _short(self.bar)}
+            agreement = {"cosine": f"{self.cosine:.7f}"}
+        found = judged | {"worst": _short(self.worst_error), "of scale": _short(self.relative_error)} | agreement
+        return dict.fromkeys(found, "-") if self.is_empty else found
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; what cannot be measured is None."""
-        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
-        return {**plain, "passed": self.passed}
+        return {**_plain(asdict(self)), "passed": self.passed}
 
 
 class Tally:
     """Sums over the samples of one output; nothing of a sample is kept."""
 
-    def __init__(self, signature: str, name: str, tolerance: float = TOLERANCE, step: float | None = None) -> None:
+    def __init__(
+        self,
+        signature: str,
+        name: str,
+        tolerance: float = TOLERANCE,
+        step: float | None = None,
+        sqnr: float | None = None,
+    ) -> None:
+        """`sqnr` in dB is what an output of a quantised model is held to, in place of the tolerance."""
+        self.likeness = None if sqnr is None else Likeness(sqnr)
         self.signature = signature
         self.name = name
         self.tolerance = tolerance
@@ -103,6 +128,8 @@ class Tally:
         if family(expected) != family(actual):
             self.problem = f"{actual.dtype.name} instead of {expected.dtype.name}"
             return
+        if self.likeness is not None:
+            self.likeness.add(expected, actual)
         for want, have in _chunks(expected, actual):
             self._add(want, have)
 
@@ -149,6 +176,7 @@ class Tally:
             problem=self.problem or self._verdict(mean, bar),
             step=self.step,
             within=1 - self.beyond / max(1, self.finite),
+            quality=None if self.likeness is None else self.likeness.result(),
         )
 
     @property
@@ -167,7 +195,7 @@ class Tally:
     def may_be_rounding(self) -> bool:
         """Whether it is only the mean error that misses its bar."""
         bar = self._bar()
-        wrong = self.problem or self.differing or self._is_exact
+        wrong = self.problem or self.differing or self._is_exact or self.likeness
         return not wrong and self.mean >= bar
 
     def accept(self, rounding: float) -> None:
@@ -191,12 +219,16 @@ class Tally:
         return max(plain, ROUNDINGS * self.rounding) if believed else plain
 
     def _verdict(self, mean: float, bar: float) -> str:
+        if self.likeness is not None and self._is_exact:
+            return self.likeness.result().problem
         if self.differing and self._is_exact:
             return f"{self.differing:,} of {self.elements:,} elements differ"
         if self.differing:
             return f"NaN or infinite on one side only, {self.differing:,} of {self.elements:,} elements"
         if self.elements and not self.finite:
             return "nothing finite to compare: give real inputs (--data)"
+        if self.likeness is not None:
+            return self.likeness.result().problem
         if self._is_exact or not mean >= bar:
             return ""
         if self.own_step is not None:
@@ -222,6 +254,17 @@ def family(array: Array) -> str:
     """Types that may stand for each other: integers of any width, floats of any."""
     kind: str = array.dtype.kind
     return "i" if kind == "u" else kind
+
+
+def _short(error: float) -> str:
+    return f"{error:.1e}" if error else "0"
+
+
+def _plain(value: Any) -> Any:
+    """What a field holds, without numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _chunks(expected: Array, actual: Array) -> Iterator[tuple[Array, Array]]:

@@ -40,6 +40,15 @@ class Stepped(Protocol):
 
 
 @runtime_checkable
+class Marked(Protocol):
+    """A model that may have been quantised by liteport."""
+
+    @property
+    def quantised(self) -> str:
+        """How: "fp16", "dynamic" or "int8"; "" where it was not."""
+
+
+@runtime_checkable
 class Resting(Protocol):
     """A model that can do without the memory that it runs in while another one is run."""
 

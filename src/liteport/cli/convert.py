@@ -48,7 +48,9 @@ def convert(
     data: options.Data = None,
     seed: options.Seed = 0,
     tolerance: options.Tolerance = TOLERANCE,
+    sqnr: options.Sqnr = None,
     separate: options.Separate = False,
+    quantize: options.Quantize = None,
     prefer: options.Prefer = "balanced",
     tune: options.Tune = False,
     tune_budget: options.TuneBudget = None,
@@ -72,6 +74,8 @@ def convert(
     described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
+    if to_onnx and quantize is not None:
+        raise UsageError("--quantize is for .tflite: ONNX Runtime's own tools quantise an .onnx")
     if to_onnx and (prefer != "balanced" or way["tune"]):
         raise UsageError(
             "--prefer and --tune choose among forms of a .tflite: an .onnx is written as torch.onnx has it"
@@ -84,10 +88,12 @@ def convert(
             if to_onnx:
                 saved = export_onnx(source, target, **described, **border, **writing, progress=display)
             else:
-                result = api.convert(source, **described, **border, **way, debug=debug, progress=display)
+                result = api.convert(
+                    source, **described, **border, **way, quantize=quantize, debug=debug, progress=display
+                )
                 if tune_record is not None and result.tuning is not None:
                     result.tuning.save(tune_record)
-                saved = result.save(target, **writing, progress=display)
+                saved = result.save(target, **writing, sqnr=sqnr, progress=display)
     except VerificationError as error:
         raise _not_written(error, shown) from error
     if as_json:
@@ -109,7 +115,9 @@ def _not_written(error: VerificationError, shown: bool) -> VerificationError:
     """The error of a failed verification, after the table that shows it."""
     if shown and error.verification is not None:
         tables.show(None, tables.verification(error.verification), stderr=True)
-    hint = "Nothing was written; --tolerance moves the bar, --no-verify writes the file all the same"
+    judged = error.verification is not None and any(check.quality for check in error.verification.outputs)
+    bar = "--sqnr" if judged else "--tolerance"
+    hint = f"Nothing was written; {bar} moves the bar, --no-verify writes the file all the same"
     return VerificationError(f"{error}. {hint}", error.verification)
 
 
@@ -117,6 +125,7 @@ def _as_dict(saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "files": [{"path": str(file), **_described(file)} for file in saved.files],
         "verification": saved.verification.to_dict() if saved.verification else None,
+        "quantised": saved.quantised.to_dict() if saved.quantised else None,
         "notes": list(saved.notes),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
     }
@@ -130,7 +139,8 @@ def _show(saved: Saved, seconds: float) -> None:
             print()
         contents = _contents(file)
         tables.show(head, *([tables.signatures(contents), tables.operators(contents)] if contents else []))
-    checked = [tables.verification(saved.verification)] if saved.verification else []
+    done = [tables.quantised(saved.quantised)] if saved.quantised else []
+    checked = [*done, *([tables.verification(saved.verification)] if saved.verification else [])]
     said = [tables.notes(saved.notes)] if saved.notes else []
     tables.show(None, *checked, *said)
 

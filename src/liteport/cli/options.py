@@ -113,6 +113,22 @@ Tolerance = Annotated[
         rich_help_panel=COMPARISON,
     ),
 ]
+Sqnr = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DB",
+        help="The bar of quantised models: signal to noise in dB; 40 for fp16, 20 for dynamic.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+Quantize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="fp16|dynamic",
+        help="Store weights in float16, or in int8.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Verify = Annotated[
     int | None,
     typer.Option(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liteport.check.inspection import Inspection, SignatureInfo, Tensor
     from liteport.check.measure import OutputCheck
     from liteport.check.profile import Profile
+    from liteport.quantize.run import Quantised
 
 _SHOWN = 8
 _PIPED = 120  # columns, where there is no terminal
@@ -89,6 +90,16 @@ def parts(inspection: Inspection) -> RenderableType:
     return table
 
 
+def quantised(done: Quantised) -> Text:
+    """What became smaller, and what did not: a line for each operator and reason."""
+    sizes = f"{size(done.before)} to {size(done.after)}, {done.after / done.before:.0%}"
+    text = Text.assemble((f"quantised to {done.mode}", "bold"), f": {sizes}\n")
+    text.append(", ".join(f"{name}{_TIED}{count}" for name, count in done.done.items()))
+    for (name, why), count in done.left.items():
+        text.append(f"\nleft in float: {name}{_TIED}{count}, {why}", "yellow")
+    return text
+
+
 def verification(result: Verification) -> RenderableType:
     """One row for each output, and on what it was compared."""
     table = _table()
@@ -96,24 +107,18 @@ def verification(result: Verification) -> RenderableType:
     if several:
         table.add_column("signature", overflow="fold")
     table.add_column("output", overflow="fold", min_width=6)
-    for title in ("mean error", "allowed", "worst", "of scale", "cosine"):
+    for title in result.outputs[0].figures if result.outputs else ():
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for check in result.outputs:
-        table.add_row(*([check.signature] if several else []), check.name, *_numbers(check), _verdict(check))
+        named = [check.signature, check.name] if several else [check.name]
+        table.add_row(*named, *check.figures.values(), _verdict(check))
     lines = [
         Text(f"{check.name}: {check.remark}", "yellow" if check.passed else "red")
         for check in result.outputs
         if check.is_empty or not check.passed
     ]
     return Group(table, *lines, Text(result.summary, "green" if result.passed else "bold red"))
-
-
-def _numbers(check: OutputCheck) -> Sequence[str]:
-    if check.is_empty:
-        return ["-"] * 5
-    errors = (check.mean_error, check.bar, check.worst_error, check.relative_error)
-    return [*(f"{error:.1e}" if error else "0" for error in errors), f"{check.cosine:.7f}"]
 
 
 def _verdict(check: OutputCheck) -> Text:

@@ -36,6 +36,7 @@ def verify(
     data: options.Data = None,
     seed: options.Seed = 0,
     tolerance: options.Tolerance = TOLERANCE,
+    sqnr: options.Sqnr = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -57,6 +58,7 @@ def verify(
             data=data,
             seed=seed,
             tolerance=tolerance,
+            sqnr=sqnr,
             progress=display,
         )
     if shown:
