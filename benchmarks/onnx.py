@@ -1,9 +1,9 @@
 """Networks by way of ONNX beside the direct way, and the importer beside onnx2tf: python -m benchmarks.onnx (--help).
 
 Every network is written as .onnx by PyTorch's exporter, and converted from PyTorch and from that file: the second
-.tflite should have no more operators than the first, and be no slower. Of the networks of IMPORTED it is also
-measured, from cold starts, what it takes from the .onnx to a verified .tflite, beside onnx2tf where --onnx2tf-python
-names an interpreter that has it. Exit code 0: every bar is met; 1: one is missed.
+.tflite should have no more operators than the first, and be no slower, while the two take turns. Of the networks of
+IMPORTED it is also measured, from cold starts, what it takes from the .onnx to a verified .tflite, beside onnx2tf where
+--onnx2tf-python names an interpreter that has it. Exit code 0: every bar is met; 1: one is missed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import converters, table
 from benchmarks.bars import US, Limit, Line, judge
 from benchmarks.converters import ROOT, Command, Converter, Run
-from benchmarks.measure import FEW, note, score
+from benchmarks.measure import note, score
 from benchmarks.models import NETWORKS
 
 DIRECT = "from PyTorch"
@@ -45,31 +45,19 @@ IMPORT = [
 ]
 
 
-def export(python: str) -> Converter:
-    """PyTorch to .onnx, which the other ways begin with."""
+def both_ways(python: str) -> Converter:
+    """PyTorch to .onnx, and beside it the .tflite of either way."""
     return _single(
-        "export", "onnx", lambda network, file: [python, "-m", "benchmarks.drivers.onnx", network, str(file)]
+        "both ways", "onnx", lambda network, file: [python, "-m", "benchmarks.drivers.both_ways", network, str(file)]
     )
 
 
-def direct(python: str) -> Converter:
-    return _single(
-        DIRECT, "tflite", lambda network, file: [python, "-m", "benchmarks.drivers.liteport", network, str(file)]
-    )
-
-
-def imported(python: str, folder: Path, samples: int = 0) -> Converter:
-    """The .onnx in `folder` to a .tflite, compared with ONNX Runtime on so many samples by the same process."""
+def imported(python: str, folder: Path) -> Converter:
+    """The .onnx in `folder` to a .tflite, compared with ONNX Runtime by the same process."""
 
     def step(network: str, file: Path) -> Command:
-        return [
-            python,
-            "-m",
-            "benchmarks.drivers.liteport_onnx",
-            str(folder / f"{network}.onnx"),
-            str(file),
-            str(samples),
-        ]
+        source = str(folder / f"{network}.onnx")
+        return [python, "-m", "benchmarks.drivers.liteport_onnx", source, str(file), str(SAMPLES)]
 
     return _single(US, "tflite", step)
 
@@ -93,14 +81,12 @@ def _single(name: str, suffix: str, step: Callable[[str, Path], Command]) -> Con
 
 
 def measure(network: str, chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Everything about one network, by way; a way that failed is left out, with a note."""
-    sources = chosen.out / "onnx"
-    if not _converted(export(sys.executable), network, sources):
+    """Everything about one network, by way; nothing, with a note, where it cannot be converted."""
+    sources = chosen.out / "both"
+    if not _converted(both_ways(sys.executable), network, sources):
         return {}
-    ways = {way.name: way for way in (imported(sys.executable, sources), direct(sys.executable))}
-    done = [name for name, way in ways.items() if _converted(way, network, chosen.out / name)]
-    files = {name: ways[name].file(network, chosen.out / name) for name in done}
-    results: dict[str, dict[str, Any]] = {name: dict(scores) for name, scores in score(network, FEW, files).items()}
+    files = {US: sources / f"{network}.imported.tflite", DIRECT: sources / f"{network}.direct.tflite"}
+    results: dict[str, dict[str, Any]] = {name: dict(scores) for name, scores in score(network, 0, files).items()}
     if network in IMPORTED:
         for name, runs in _imports(network, sources, chosen).items():
             figures = {"seconds": [run.seconds for run in runs], "peak_mb": [run.peak_mb for run in runs]}
@@ -110,7 +96,7 @@ def measure(network: str, chosen: argparse.Namespace) -> dict[str, dict[str, Any
 
 def _imports(network: str, sources: Path, chosen: argparse.Namespace) -> dict[str, list[Run]]:
     """Cold starts from the .onnx to the file, in turn."""
-    ways = [imported(sys.executable, sources, SAMPLES)]
+    ways = [imported(sys.executable, sources)]
     if chosen.onnx2tf_python:
         ways.append(onnx2tf(chosen.onnx2tf_python, sources))
     else:
@@ -159,7 +145,7 @@ def main() -> int:
     chosen = options()
     results = json.loads(chosen.from_json.read_text()) if chosen.from_json else run(chosen)
     verdicts = judge(results, [*PARITY, *IMPORT])
-    rows = table.rows(verdicts, {PEER: "", DIRECT: "", US: ""}, FEW)
+    rows = table.rows(verdicts, {PEER: "", DIRECT: "", US: ""}, SAMPLES)
     print(table.markdown(rows) if chosen.markdown else table.plain(rows))
     return int(any(verdict.passed is False for verdict in verdicts))
 
