@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
+from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, PARTS, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, SCALED_SOFTMAX
 from liteport.passes.choose.stem import LONGER_RUNS
 from liteport.passes.choose.strided import STRIDED_SLICES
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
@@ -30,5 +32,10 @@ RULES: Sequence[Rule] = (
     TRANSPOSE_IN_STEPS,
     FEW_RESULTS,
     LONGER_RUNS,
+    MAX_IN_TURN,
+    POWER,
+    QUOTIENT,
+    MIRROR,
+    SCALED_SOFTMAX,
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
 )
