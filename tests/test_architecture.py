@@ -35,11 +35,15 @@ MAY_IMPORT = {
     "border": {"ir"},
     "output": {"ir"},
     "api": {
-        *("ir", "formats", "passes", "frontends.torch", "frontends.onnx", "frontends.tensorflow", "frontends.tflite"),
+        *("ir", "passes", "frontends.torch", "frontends.tflite", "origins"),
         *("backends", "check", "model", "border", "tune", "quantize"),
     },
-    "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "output"},
-    "cli": {"api", "to_onnx", "model", "output", "check", "quantize"},
+    "origins": {
+        *("ir", "check", "model", "frontends.torch", "frontends.onnx", "frontends.tensorflow", "frontends.tflite"),
+        "formats",
+    },
+    "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "origins", "output"},
+    "cli": {"api", "origins", "to_onnx", "model", "output", "check", "quantize"},
 }
 # package: the rooms in which alone it may be imported.
 ONLY_IN = {

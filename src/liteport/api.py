@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -22,12 +22,11 @@ from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
+from liteport.origins import Entries, Given, is_onnx, is_tflite, onnx_runner
 from liteport.passes.choose.choose import Choice, preference
 from liteport.passes.choose.sites import advice
 from liteport.tune.decider import Decider, Tune
 from liteport.tune.record import Record
-
-Entries = Mapping[str, Sequence[Any]]
 
 
 def convert(
@@ -41,6 +40,8 @@ def convert(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
+    graph_inputs: Any = None,
+    graph_outputs: Any = None,
     verify: int = 0,
     tolerance: float = TOLERANCE,
     sqnr: float | None = None,
@@ -51,14 +52,15 @@ def convert(
     progress: Progress | None = None,
     **border: Unpack[BorderOptions],
 ) -> LiteModel:
-    """Converts a PyTorch or ONNX model, or reads and optimises a .tflite file.
+    """Converts a model of PyTorch, ONNX or TensorFlow, or reads and optimises a .tflite file.
 
-    model: an nn.Module or a method of one; an ExportedProgram; an onnx.ModelProto; a path (.pth, .pt, .pt2,
-        .safetensors, .onnx, .tflite, or path/to/file.py:Factory); or a dict of entry points
-        {"track": (net.track, args)} or (net.track, args, kwargs), which become signatures of one model that share
-        their weights.
+    model: an nn.Module or a method of one; an ExportedProgram; an onnx.ModelProto; a Keras model, a concrete function,
+        a tf.function or a tf.Module; a path (.pth, .pt, .pt2, .safetensors, .onnx, .keras, .h5, .pb, .tflite, the
+        folder of a SavedModel, or path/to/file.py:Factory); or a dict of entry points {"track": (net.track, args)} or
+        (net.track, args, kwargs), which become signatures of one model that share their weights.
     inputs, kwargs: example arguments of the forward, tensors or arrays: they fix shapes and types. A .pt2 or .tflite
-        needs none, an .onnx only where it leaves sizes open. Whatever is no tensor becomes a constant.
+        needs none, an .onnx or a model of TensorFlow only where it leaves sizes open. Whatever is no tensor becomes a
+        constant.
     entries: several entry points of a module or path, {"track": (method name, args)}.
     dynamic: dimensions of the inputs that may have another size whenever the model runs: "batch" (dimension 0 of every
         input), "x:0=batch,x:2=height:32..640" (input, dimension, name, range), or what torch.export takes as
@@ -67,6 +69,8 @@ def convert(
         "path/to/file.py:Factory", and its keyword arguments.
     source_dir: a folder to import the model's code from.
     trust_pickle: load a file that could run any code.
+    graph_inputs, graph_outputs: the tensors of a frozen graph (.pb) between which it is converted, in order or by the
+        names that they are to have; evident ones are found.
     verify, tolerance, sqnr: compare with the origin on that many random samples first (see LiteModel.verify).
     quantize: "fp16" stores weights in float16, "dynamic" in int8 where kernels take those with float activations: see
         docs/quantisation.md.
@@ -92,7 +96,10 @@ def convert(
         if is_tflite(model):
             result = LiteModel(load(model).module, LiteRT(model))
         else:
-            given = _Given(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle)
+            given = Given(
+                *(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle),
+                *(graph_inputs, graph_outputs),
+            )
             origin = given.open(model, progress)
             report(progress, "import")
             result = LiteModel(origin.to_ir(), origin, origin.notes)
@@ -134,39 +141,6 @@ def _decider(tune: Tune, progress: Progress | None) -> Decider | None:
         return Tuner.replaying(tune)
     told = counting("tune", progress)
     return Tuner.measuring(BUDGET if tune is True else tune, told=told)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What convert() and verify() are told of a model that is no .tflite."""
-
-    inputs: Any
-    kwargs: Mapping[str, Any] | None
-    entries: Entries | None
-    dynamic: Any
-    factory: str | None
-    factory_args: Mapping[str, Any] | str | None
-    source_dir: str | Path | None
-    trust_pickle: bool
-
-    def open(self, model: Any, progress: Progress | None, fallback: Mapping[str, tuple[Any, ...]] | None = None) -> Any:
-        """The origin: what can be imported into the IR, and run for comparison.
-
-        Each frontend is imported where it is used. `fallback` are inputs by signature, where none are given.
-        """
-        if is_onnx(model):
-            if self.entries or self.factory or self.factory_args:
-                raise UsageError(f"{model} is complete: leave --entry and --model out")
-            from liteport.frontends.onnx.entries import open_model as open_onnx
-
-            return open_onnx(model, self.inputs, self.kwargs, self.dynamic, fallback)
-        from liteport.frontends.torch.entries import Options, open_model
-
-        options = Options(self.factory, self.factory_args, self.source_dir, self.trust_pickle)
-        origin = open_model(model, self.inputs, self.kwargs, self.entries, options, fallback, self.dynamic)
-        report(progress, "export")
-        origin.export()
-        return origin
 
 
 def _at_border(model: LiteModel, asked: Choices) -> LiteModel:
@@ -247,6 +221,8 @@ def verify(
     factory_args: Mapping[str, Any] | str | None = None,
     source_dir: str | Path | None = None,
     trust_pickle: bool = False,
+    graph_inputs: Any = None,
+    graph_outputs: Any = None,
     samples: int | None = None,
     data: str | Path | Source | None = None,
     seed: int = 0,
@@ -257,8 +233,8 @@ def verify(
 ) -> Verification:
     """Compares the outputs of two models, each a LiteModel, a .tflite or .onnx file, or whatever convert() takes.
 
-    `inputs` and the options after it are convert()'s, for the sides that are PyTorch's; where the other side is a
-    file its inputs serve as the example. An .onnx runs in ONNX Runtime. `border` is convert()'s too: the reference is
+    `inputs` and the options after it are convert()'s, for the sides that are no such files; where the other side is
+    one, its inputs serve as the example. An .onnx runs in ONNX Runtime. `border` is convert()'s too: the reference is
     put behind it before it is compared. `samples`, `data`, `seed`, `tolerance` and `sqnr` are those of
     LiteModel.verify(); with `sqnr` a candidate of any converter is held to it.
     Signatures, inputs and outputs are matched by name, else by position. The result says whether they agree;
@@ -268,9 +244,12 @@ def verify(
     asked = choices(**border)
     report(progress, "load")
     sides = [load(side) if is_tflite(side) else side for side in (reference, candidate)]
-    files = [side.runtime if isinstance(side, LiteModel) else _onnx_runner(side) for side in sides]
+    files = [side.runtime if isinstance(side, LiteModel) else onnx_runner(side) for side in sides]
     known = [file for file in files if file is not None]
-    given = _Given(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle)
+    given = Given(
+        *(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle),
+        *(graph_inputs, graph_outputs),
+    )
 
     def runner(side: Any, file: Runner | None) -> Any:
         fallback = _inputs_of(known[0]) if known and asked is None else {}
@@ -306,29 +285,6 @@ def profile(
         found,
         operators=tuple(replace(each, advice=advised[each.graph].get(each.index, "")) for each in found.operators),
     )
-
-
-def is_tflite(model: Any) -> bool:
-    """Whether `model` is a path that names a .tflite file."""
-    return isinstance(model, str | Path) and Path(model).suffix.lower() == ".tflite"
-
-
-def is_onnx(model: Any) -> bool:
-    """Whether `model` is a path that names an .onnx file, or an onnx.ModelProto."""
-    if isinstance(model, str | Path):
-        return Path(model).suffix.lower() == ".onnx"
-    return type(model).__module__.startswith("onnx.") and type(model).__name__ == "ModelProto"
-
-
-def _onnx_runner(side: Any) -> Runner | None:
-    """An .onnx file in ONNX Runtime; None for whatever is none. Raises InputError where it is not there."""
-    if not (is_onnx(side) and isinstance(side, str | Path)):
-        return None
-    if not Path(side).is_file():
-        raise InputError(f"{side}: there is no such file")
-    from liteport.check.onnx_runtime import OnnxRuntime
-
-    return OnnxRuntime(side)
 
 
 def _module(side: Any, runner: Any) -> Module:

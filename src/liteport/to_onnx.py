@@ -16,6 +16,7 @@ from liteport.check.samples import Source
 from liteport.errors import UsageError
 from liteport.ir.border import Border
 from liteport.model import Progress, Saved, counting, report, samples_of
+from liteport.origins import is_onnx, is_tensorflow, is_tflite
 from liteport.output import check_target, signature_file, staged
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def export_onnx(
     what convert() raises, UnsupportedError for what torch.onnx cannot write among it.
     """
     target = check_target(path, suffix=SUFFIX)
-    if isinstance(model, str | Path) and Path(model).suffix in (".onnx", ".tflite"):
+    if is_onnx(model) or is_tflite(model) or is_tensorflow(model):
         raise UsageError(f"{model} is no PyTorch model: an .onnx is written from PyTorch, by torch.onnx")
     asked = _only_names(choices(**border) or Choices())
     source = samples_of(verify or None, data, seed) if verify or data is not None else None

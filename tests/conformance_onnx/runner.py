@@ -17,10 +17,11 @@ import numpy as np
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import LiteRT, evaluate
 from liteport.errors import LiteportError
-from liteport.frontends.onnx.inputs import declared, resolve
+from liteport.frontends.onnx.inputs import declared
 from liteport.frontends.onnx.model import SIGNATURE, OnnxModel
 from liteport.frontends.onnx.source import read
 from liteport.frontends.onnx.tensors import carried
+from liteport.ir.inputs import resolve
 from liteport.passes.pipeline import optimise
 from tests.conformance_onnx.cases import Case
 
@@ -58,7 +59,9 @@ def _parameters(case: Case, first: int) -> dict[str, Any]:
 
     Number 0 is only one where it holds integers.
     """
-    infos = declared(case.model.graph)
+    graph = case.model.graph
+    constants = {t.name for t in graph.initializer}
+    infos = [i for i in graph.input if i.name not in constants]
     short = {}
     for place, (info, value) in enumerate(zip(infos, case.data[0][0], strict=False)):
         if isinstance(value, np.ndarray | np.generic) and np.ndim(value) < 2 and (place or value.dtype.kind in "iu"):
@@ -73,7 +76,7 @@ def _tried(case: Case, fixed: Mapping[str, Any]) -> Outcome:
         graph = file.proto.graph
         names = [i.name for i in declared(graph)]
         given = dict(zip(names, case.data[0][0], strict=True))
-        ready = OnnxModel(file, resolve(graph, (), {**_examples(given), **fixed}))
+        ready = OnnxModel(file, resolve(declared(graph), (), {**_examples(given), **fixed}))
         ir = ready.to_ir()
         optimise(ir, evaluate)
         runner = LiteRT(to_bytes(ir), threads=1)

@@ -24,13 +24,16 @@ def convert(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="A .pth, .pt, .pt2, .safetensors, .onnx or .tflite file, or file.py:Name."
+            metavar="SOURCE",
+            help="A .pth, .pt, .pt2, .safetensors, .onnx, .keras, .h5, .pb or .tflite, a SavedModel, or file.py:Name.",
         ),
     ],
     output: options.Output = None,
     input: options.Input = None,
     entry: options.Entry = None,
     dynamic: options.Dynamic = None,
+    graph_inputs: options.GraphInputs = None,
+    graph_outputs: options.GraphOutputs = None,
     input_names: options.InputNames = None,
     output_names: options.OutputNames = None,
     channels_last: options.ChannelsLast = None,
@@ -71,11 +74,15 @@ def convert(
     if (no_verify or verify == 0) and data is not None:
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
-    described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
+    described = options.about_the_model(
+        *(input, entry, dynamic, model, model_args, source_dir, trust_pickle, graph_inputs, graph_outputs)
+    )
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
     if to_onnx and quantize is not None:
         raise UsageError("--quantize is for .tflite: ONNX Runtime's own tools quantise an .onnx")
+    if to_onnx and (graph_inputs or graph_outputs):
+        raise UsageError("--inputs and --outputs are for a frozen graph (.pb): an .onnx is written from PyTorch")
     if to_onnx and (prefer != "balanced" or way["tune"]):
         raise UsageError(
             "--prefer and --tune choose among forms of a .tflite: an .onnx is written as torch.onnx has it"
@@ -153,5 +160,6 @@ def _described(file: Path) -> dict[str, Any]:
 def _contents(file: Path) -> Inspection | None:
     """What a .tflite holds; None for a file of another kind."""
     from liteport import api
+    from liteport.origins import is_tflite
 
-    return api.inspect(file) if api.is_tflite(file) else None
+    return api.inspect(file) if is_tflite(file) else None

@@ -82,6 +82,19 @@ Dynamic = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
+GraphInputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="[NAME=]TENSOR,...",
+        help="The tensors of a frozen graph (.pb) that are fed, where that is not evident.",
+        rich_help_panel=INPUTS,
+    ),
+]
+GraphOutputs = Annotated[
+    str | None,
+    typer.Option("--outputs", metavar="[NAME=]TENSOR,...", help="Its results, likewise.", rich_help_panel=INPUTS),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -212,6 +225,8 @@ def about_the_model(
     model_args: str | None,
     source_dir: Path | None,
     trust_pickle: bool,
+    graph_inputs: str | None = None,
+    graph_outputs: str | None = None,
 ) -> dict[str, Any]:
     """The options that say what the model is, as those of api.convert() and api.verify(). Raises UsageError."""
     from liteport.cli.specs import parse_entries, parse_inputs
@@ -226,6 +241,8 @@ def about_the_model(
         "factory_args": model_args,
         "source_dir": source_dir,
         "trust_pickle": trust_pickle,
+        **({"graph_inputs": graph_inputs} if graph_inputs else {}),
+        **({"graph_outputs": graph_outputs} if graph_outputs else {}),
     }
 
 

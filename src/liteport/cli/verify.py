@@ -15,12 +15,14 @@ from liteport.cli.display import Display
 
 
 def verify(
-    reference: Annotated[str, typer.Argument(metavar="A", help="What is right: a PyTorch source, .onnx or .tflite.")],
+    reference: Annotated[str, typer.Argument(metavar="A", help="What is right: a source of any kind, or .tflite.")],
     candidate: Annotated[str, typer.Argument(metavar="B", help="What is compared with it.")],
     samples: options.Samples = None,
     input: options.Input = None,
     entry: options.Entry = None,
     dynamic: options.Dynamic = None,
+    graph_inputs: options.GraphInputs = None,
+    graph_outputs: options.GraphOutputs = None,
     input_names: options.InputNames = None,
     output_names: options.OutputNames = None,
     channels_last: options.ChannelsLast = None,
@@ -44,7 +46,9 @@ def verify(
     """Compare two models, each a PyTorch source, .onnx or .tflite, on the same samples. Exit code 1 if they differ."""
     from liteport import api
 
-    described = options.about_the_model(input, entry, dynamic, model, model_args, source_dir, trust_pickle)
+    described = options.about_the_model(
+        *(input, entry, dynamic, model, model_args, source_dir, trust_pickle, graph_inputs, graph_outputs)
+    )
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     shown = not quiet and not as_json
     # The user's own code may print: standard output is for the result.

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, ModelProto, TensorProto, helper
 
 from liteport.errors import InvalidGraphError, LiteportError
-from liteport.frontends.onnx.inputs import resolve
+from liteport.frontends.onnx.inputs import declared
 from liteport.frontends.onnx.model import OnnxModel
 from liteport.frontends.onnx.source import OnnxFile, read
 from liteport.frontends.onnx.wire import without_weights
+from liteport.ir.inputs import resolve
 from tests.frontends.onnx.harness import model
 
 node = helper.make_node
@@ -49,7 +50,7 @@ def network() -> ModelProto:
 
 
 def imported(file: OnnxFile) -> None:
-    OnnxModel(file, resolve(file.proto.graph, (), {})).to_ir()
+    OnnxModel(file, resolve(declared(file.proto.graph), (), {})).to_ir()
 
 
 def comes_back(proto: ModelProto) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from liteport.errors import UnsupportedError
 from liteport.formats.tensorflow.runtime import tensorflow
+
+Body = Callable[[Sequence[Any]], Sequence[Any]]
 
 DEFAULT = "serving_default"
 """The signature's name where there is only one entry point."""
@@ -15,20 +17,45 @@ DEFAULT = "serving_default"
 
 @dataclass(frozen=True)
 class Function:
-    """`concrete` takes the inputs in its own flat order, which `inputs` and `outputs` give the place in by name, in the
-    source's order; `call` does the same with tensors in that flat order. `owner` has the variables, which a function
-    alone does not keep."""
+    """`call` takes and returns tensors in the flat order of `concrete`, in which `inputs` and `outputs` give each its
+    place, by name, in the source's own order.
+
+    `specs` are the types of the inputs by name. `traced` is what `concrete` was traced from, where that is known: it
+    can be traced for other shapes. `owner` has the variables, which a function alone does not keep.
+    """
 
     concrete: Any
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
-    call: Callable[[Sequence[Any]], Sequence[Any]]
+    specs: Mapping[str, Any]
+    call: Body
+    traced: Body | None = None
     owner: Any = None
 
     @property
-    def specs(self) -> dict[str, Any]:
-        """The types of the inputs by name: each has a `shape` and a `dtype`."""
-        return {name: self.concrete.inputs[place] for name, place in self.inputs.items()}
+    def body(self) -> Body:
+        """What to trace for other shapes."""
+        return self.traced or self.call
+
+    def bound(self, constants: Mapping[str, Any]) -> Function:
+        """The function with constants in the place of these inputs."""
+        if not constants:
+            return self
+        tf = tensorflow()
+        fixed = {self.inputs[name]: tf.constant(value, self.specs[name].dtype) for name, value in constants.items()}
+        left = sorted(place for place in self.inputs.values() if place not in fixed)
+        inputs = {name: left.index(place) for name, place in self.inputs.items() if place in left}
+
+        def filled(body: Body) -> Body:
+            def call(tensors: Sequence[Any]) -> Sequence[Any]:
+                given = dict(zip(left, tensors, strict=True)) | fixed
+                return body([given[place] for place in sorted(given)])
+
+            return call
+
+        specs = {name: self.specs[name] for name in inputs}
+        traced = self.traced and filled(self.traced)
+        return replace(self, inputs=inputs, specs=specs, call=filled(self.call), traced=traced)
 
 
 def from_concrete(concrete: Any) -> Function:
@@ -53,7 +80,7 @@ def from_concrete(concrete: Any) -> Function:
 
     found = [(path, leaf) for path, leaf in _leaves(concrete.structured_outputs, ()) if leaf is not None]
     outputs = {_output_name(path): _place(results, id(leaf)) for path, leaf in found}
-    return Function(concrete, inputs, outputs, call)
+    return Function(concrete, inputs, outputs, {name: flat[place] for name, place in inputs.items()}, call)
 
 
 def from_graph(graph_def: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Function:
@@ -67,8 +94,9 @@ def from_graph(graph_def: Any, inputs: Mapping[str, str], outputs: Mapping[str, 
     fed = [graph.as_graph_element(name) for name in inputs.values()]
     fetched = [graph.as_graph_element(name) for name in outputs.values()]
     pruned = wrapped.prune(fed, fetched)
+    specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in zip(inputs, fed, strict=True)}
     places = {name: place for place, name in enumerate(inputs)}, {name: place for place, name in enumerate(outputs)}
-    return Function(pruned, *places, lambda tensors: pruned(*tensors))
+    return Function(pruned, *places, specs, lambda tensors: pruned(*tensors))
 
 
 def _arguments(concrete: Any, given: tuple[Any, Any]) -> Iterator[tuple[str, Any]]:

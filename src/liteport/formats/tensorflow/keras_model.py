@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from liteport.errors import InputError, UnsafeFileError, UnsupportedError, UsageError
@@ -15,21 +17,18 @@ from liteport.formats.tensorflow.runtime import keras, quietly, tensorflow
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-def is_keras(model: Any) -> bool:
-    """Whether `model` is a Keras model object."""
-    return any(f"{base.__module__}.{base.__name__}".endswith(".models.model.Model") for base in type(model).__mro__)
-
-
-def open_keras(model: Any, specs: Sequence[Any] | None = None, trusted: bool = False) -> dict[str, Function]:
+def open_keras(
+    model: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), trusted: bool = False
+) -> dict[str, Function]:
     """A model, or one in a file, as one function, run as in inference.
 
     Its inputs have the names of its input layers, or of its `call`'s parameters; its outputs those of its output
-    layers, or of the keys of its result. `specs` are the types of the inputs in the order of its call, where it was
-    never built. Raises InputError, UnsafeFileError, UsageError.
+    layers, or of the keys of its result. `args` and `kwargs` are arrays like the arguments of a call whose shapes the
+    model does not know. Raises InputError, UnsafeFileError, UsageError.
     """
     found = load(Path(model), trusted) if isinstance(model, str | Path) else model
     keras()
-    return {DEFAULT: _function(found, specs)}
+    return {DEFAULT: _function(found, args, kwargs)}
 
 
 def load(path: Path, trusted: bool = False) -> Any:
@@ -83,26 +82,32 @@ def _first(text: str) -> str:
     return text.split(". ")[0][:300]
 
 
-def _function(model: Any, specs: Sequence[Any] | None) -> Function:
+def _function(model: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Function:
     """The model's call in inference. Raises UsageError where its inputs are not known."""
     tf = tensorflow()
     tensors = getattr(model, "inputs", None)
     if tensors:
         structure = model.input if isinstance(getattr(model, "input", None), Mapping) else None
-        names = [_layer(tensor) for tensor in tensors]
-        given = specs or [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-    elif specs:
-        structure, names, given = None, _parameters(model, len(specs)), specs
+        types = {_layer(tensor): (tensor.shape, tensor.dtype) for tensor in tensors}
+    elif args or kwargs:
+        structure = None
+        given = dict(zip(_parameters(model, len(args)), args, strict=True)) | dict(kwargs)
+        types = {
+            name: (array.shape, "float32" if array.dtype.kind == "f" else array.dtype) for name, array in given.items()
+        }
     else:
         raise UsageError(
             f"the shapes of the inputs of {type(model).__name__} are not known: give example inputs "
             "(np.zeros((1, 224, 224, 3), np.float32)), or --input 1,224,224,3"
         )
+    named = [tf.TensorSpec(*type, name) for name, type in types.items()]
+    names = list(types)
 
     def call(*args: Any) -> Any:
-        return _named(model, model(*_arranged(model, structure, tensors, args), training=False))
+        if not tensors:
+            return model(**dict(zip(names, args, strict=True)), training=False)
+        return _named(model, model(_arranged(structure, tensors, args), training=False))
 
-    named = [tf.TensorSpec(s.shape, s.dtype, name) for s, name in zip(given, names, strict=True)]
     try:
         with quietly():
             function = from_concrete(tf.function(call, autograph=False).get_concrete_function(*named))
@@ -112,31 +117,31 @@ def _function(model: Any, specs: Sequence[Any] | None) -> Function:
         raise InputError(
             f"{type(model).__name__} fails on {_shown(named)}: {_first(' '.join(str(error).split()))}"
         ) from error
-    return Function(
-        function.concrete, dict(zip(names, function.inputs.values(), strict=True)), function.outputs, function.call
-    )
+    inputs = {name: place for place, name in enumerate(names)}
+    specs = dict(zip(names, named, strict=True))
+    return replace(function, inputs=inputs, specs=specs, traced=lambda tensors: tf.nest.flatten(call(*tensors)))
 
 
-def _arranged(model: Any, structure: Any, tensors: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments as the model takes them: one by one, or as one list or dict of inputs."""
+def _arranged(structure: Any, tensors: Sequence[Any], args: tuple[Any, ...]) -> Any:
+    """The inputs as the model takes them: one, a list, or a dict of them."""
     if structure is not None:
         places = {id(tensor): at for at, tensor in enumerate(tensors)}
-        return ({key: args[places[id(tensor)]] for key, tensor in structure.items()},)
-    return (list(args),) if tensors and len(args) > 1 else args
+        return {key: args[places[id(tensor)]] for key, tensor in structure.items()}
+    return list(args) if len(args) > 1 else args[0]
 
 
 def _named(model: Any, result: Any) -> Any:
     """The result as a dict by the names of the output layers, where the model has such and no keys of its own."""
-    names = getattr(model, "output_names", None)
-    if names is None or isinstance(result, Mapping):
+    if isinstance(result, Mapping) or not getattr(model, "outputs", None):
         return result
+    names = [_layer(tensor) for tensor in model.outputs]
     results = result if isinstance(result, list | tuple) else [result]
     unique = len(set(names)) == len(names) == len(results)
     return dict(zip(names, results, strict=True)) if unique else result
 
 
 def _layer(tensor: Any) -> str:
-    """The name of the input layer that a tensor comes from: the tensor's own counts those of the process."""
+    """The name of the layer that a tensor comes from: the tensor's own counts those of the process."""
     return str(tensor._keras_history.operation.name)
 
 

@@ -73,6 +73,7 @@ def _ordered(function: Function) -> Function:
         function,
         inputs={name: function.inputs[name] for name in inputs},
         outputs={name: function.outputs[name] for name in outputs},
+        specs={name: function.specs[name] for name in inputs},
     )
 
 

@@ -12,6 +12,7 @@ from onnx import GraphProto, TensorProto
 from liteport.errors import InputError, UnsupportedError
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
+from liteport.ir.inputs import MOST_BITS
 from liteport.ir.sizes import Size, Space, example
 from liteport.ir.types import Array, DType, TensorType
 from liteport.ir.witnesses import Range
@@ -40,9 +41,6 @@ DTYPES: Mapping[int, DType] = {
 
 FEW = "bits"
 """What Value.extra has ONNX's element type under, where that is an integer of 2 or 4 bits."""
-
-MOST_BITS = 8 << 31
-"""Of one tensor: 2 GiB."""
 
 # A lowering takes the builder, then the node's inputs as Values (None where one is left out), and its attributes as
 # keywords. It returns a Value, or as many as the node has results, as a sequence; trailing ones that nobody asks for

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from liteport.errors import UsageError
-from liteport.frontends.onnx.inputs import resolve
+from liteport.frontends.onnx.inputs import declared
 from liteport.frontends.onnx.model import OnnxModel
 from liteport.frontends.onnx.source import read
+from liteport.ir.inputs import resolve
 
 
 def open_model(
@@ -28,4 +29,4 @@ def open_model(
         inputs = next(iter(fallback.values()))
     file = read(source)
     args = () if inputs is None else (inputs,) if hasattr(inputs, "dtype") else tuple(inputs)
-    return OnnxModel(file, resolve(file.proto.graph, args, kwargs or {}, dynamic))
+    return OnnxModel(file, resolve(declared(file.proto.graph), args, kwargs or {}, dynamic))

@@ -15,12 +15,12 @@ from onnx.reference import ReferenceEvaluator
 from liteport.errors import InputError
 from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.importer import import_graph
-from liteport.frontends.onnx.inputs import Resolved
 from liteport.frontends.onnx.ops import LOWERINGS
 from liteport.frontends.onnx.precision import has_half, in_float32, in_float64
 from liteport.frontends.onnx.source import OnnxFile
 from liteport.frontends.onnx.tensors import carried
 from liteport.ir.graph import Module
+from liteport.ir.inputs import Resolved
 from liteport.ir.sizes import Size, at
 from liteport.ir.types import Array, Shape, TensorType
 

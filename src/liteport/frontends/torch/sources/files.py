@@ -83,7 +83,10 @@ def _head(path: Path) -> bytes:
     """The file's first bytes. Raises InputError where it is not a file that can be read, or is empty."""
     try:
         if path.is_dir():
-            raise InputError(f"{path} is a folder: name the file in it{_models_in(path)}")
+            raise InputError(
+                f"{path} is a folder, and no SavedModel (it has no saved_model.pb): "
+                f"name the file in it{_models_in(path)}"
+            )
         if not path.exists():
             raise InputError(f"{path}: there is no such file{_near(path)}")
         if not path.is_file():
