@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "check": {"ir", "formats", "backends"},
     "tune": {"ir", "backends", "passes", "check"},
     "quantize": {"ir", "passes", "frontends.tflite", "backends", "check"},
-    "model": {"ir", "backends", "check", "calling", "output", "quantize", "tune"},
+    "model": {"ir", "backends", "check", "calling", "output", "quantize", "targets", "tune"},
+    "targets": {"ir", "formats", "backends", "check", "output"},
     "calling": {"ir", "check"},
     "border": {"ir"},
     "output": {"ir"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
         "formats",
     },
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "origins", "output"},
-    "cli": {"api", "origins", "to_onnx", "model", "output", "check", "quantize"},
+    "cli": {"api", "origins", "to_onnx", "model", "output", "targets", "check", "quantize", "formats"},
 }
 # package: the rooms in which alone it may be imported.
 ONLY_IN = {

@@ -17,7 +17,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import DType, TensorType
-from liteport.output import Writer, by_signature, check_target, signature_file, staged
+from liteport.output import Writer, by_signature, check_folder, check_target, parts, signature_file, staged
 
 SCALAR = TensorType(DType.FLOAT32, ())
 
@@ -172,3 +172,97 @@ def test_both_or_none_are_put_in_place(tmp_path: Path, monkeypatch: pytest.Monke
         pass
     assert (target.read_text(), data.read_text()) == ("old graph", "old weights")
     assert sorted(os.listdir(tmp_path)) == ["m.onnx", "m.onnx.data"]
+
+
+# Folders
+
+
+def folder(text: str) -> Writer:
+    """Writes a folder with a file and another folder in it."""
+
+    def write(path: Path) -> None:
+        (path / "inner").mkdir(parents=True)
+        (path / "mark").write_text(text)
+        (path / "inner" / "data").write_text(text)
+
+    return write
+
+
+def contents(path: Path) -> list[str]:
+    return [(path / "mark").read_text(), (path / "inner" / "data").read_text()]
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    target = tmp_path / "m"
+    for text in ("old", "new"):
+        with staged({check_folder(target, "mark", "thing"): folder(text)}) as written:
+            assert contents(written[target]) == [text, text]
+        assert contents(target) == [text, text]
+        assert os.listdir(tmp_path) == ["m"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    with staged({check_folder(tmp_path / "link", "mark", "thing"): folder("new")}):
+        pass
+    assert contents(tmp_path / "there") == ["new", "new"]
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_folder_is_put_in_place_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    with staged({tmp_path / "m": folder("old")}):
+        pass
+    replace, calls = os.replace, []
+
+    def refuse(source: Path, to: Path) -> None:
+        calls.append(to)
+        if len(calls) == failing:
+            raise OSError(28, "No space left on device")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space"), staged({tmp_path / "m": folder("new")}):
+        pass
+    assert contents(tmp_path / "m") == ["old", "old"]
+    assert os.listdir(tmp_path) == ["m"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_folder_that_is_interrupted_leaves_the_old_one(tmp_path: Path, error: type[BaseException]) -> None:
+    with staged({tmp_path / "m": folder("old")}):
+        pass
+    with pytest.raises(error), staged({tmp_path / "m": folder("new")}):
+        raise error
+    assert contents(tmp_path / "m") == ["old", "old"]
+    assert os.listdir(tmp_path) == ["m"]
+
+
+# name of the output, a piece of the message
+REFUSED_FOLDERS = [
+    ("file", "is a file: name a folder for the thing"),
+    ("full", "is a folder with other things than a thing in it"),
+    ("source", "is the source itself"),
+    ("nowhere/m", "there is no folder"),
+    ("/proc/m", "cannot be written to"),
+]
+
+
+@pytest.mark.parametrize(("name", "says"), REFUSED_FOLDERS, ids=[r[0] for r in REFUSED_FOLDERS])
+def test_refused_folders(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    (tmp_path / "source").mkdir()
+    with pytest.raises(InputError) as caught:
+        check_folder(tmp_path / name, "mark", "thing", tmp_path / "source")
+    assert says in str(caught.value)
+
+
+def test_the_parts_of_a_file(tmp_path: Path) -> None:
+    for name in ("m.pb", "m.pb.json", "n.pb", "m.pbx"):
+        (tmp_path / name).touch()
+    assert [part.name for part in parts(tmp_path / "m.pb")] == ["m.pb", "m.pb.json"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -20,10 +20,11 @@ from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
+from liteport.ir.border import Border
 from liteport.ir.graph import Module
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.origins import Entries, Given, is_onnx, is_tflite, onnx_runner
-from liteport.passes.choose.choose import Choice, preference
+from liteport.passes.choose.choose import Choice, Prefer, preference
 from liteport.passes.choose.sites import advice
 from liteport.tune.decider import Decider, Tune
 from liteport.tune.record import Record
@@ -93,22 +94,22 @@ def convert(
     asked, choice = choices(**border), Choice(preference(prefer), decider.decide if decider else None)
     with _no_collection():
         report(progress, "load")
-        if is_tflite(model):
-            result = LiteModel(load(model).module, LiteRT(model))
-        else:
+        origin: Any = None
+        if not is_tflite(model):
             given = Given(
                 *(inputs, kwargs, entries, dynamic, factory, factory_args, source_dir, trust_pickle),
                 *(graph_inputs, graph_outputs),
             )
             origin = given.open(model, progress)
-            report(progress, "import")
-            result = LiteModel(origin.to_ir(), origin, origin.notes)
-        if asked is not None:
-            result = _at_border(result, asked)
+        making = _Making(origin.to_ir if origin else lambda: load(model).module, asked, debug)
+        report(progress, "import")
+        module, found = making.imported()
         report(progress, "optimise")
-        from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
-
-        optimise(result.module, evaluate, choice, debug=debug)
+        making.optimise(module, choice)
+        is_plain = choice.prefer is Prefer.PLAIN and decider is None
+        notes, runner = (origin.notes, origin) if origin else ((), LiteRT(model))
+        at_border = runner if asked is None else AtBorder(runner, found)
+        result = LiteModel(module, at_border, notes, plain=None if is_plain else making.plain)
         result.notes += tuple(map(str, choice.traded))
         if decider is not None:
             result.notes += tuple(decider.finish())
@@ -143,14 +144,37 @@ def _decider(tune: Tune, progress: Progress | None) -> Decider | None:
     return Tuner.measuring(BUDGET if tune is True else tune, told=told)
 
 
-def _at_border(model: LiteModel, asked: Choices) -> LiteModel:
-    """The model with the inputs and outputs that were asked for, its origin behind the same ones."""
-    from liteport.passes.border import SetBorder
+@dataclass(frozen=True)
+class _Making:
+    """How the IR of a model is made: read, given the inputs and outputs that were asked for, and optimised."""
 
-    found = borders(model.module.graphs, asked)
-    for graph in model.module.signatures:
-        SetBorder(found).run(graph)
-    return LiteModel(model.module, model.origin and AtBorder(model.origin, found), model.notes)
+    read: Callable[[], Module]
+    asked: Choices | None
+    debug: bool
+
+    def imported(self) -> tuple[Module, Mapping[str, Border]]:
+        """The model before the passes, and its border by signature, where one was asked for."""
+        module = self.read()
+        if self.asked is None:
+            return module, {}
+        from liteport.passes.border import SetBorder
+
+        found = borders(module.graphs, self.asked)
+        for graph in module.signatures:
+            SetBorder(found).run(graph)
+        return module, found
+
+    def optimise(self, module: Module, choice: Choice) -> None:
+        from liteport.passes.pipeline import optimise  # brings SciPy, which reading and comparing do not need
+
+        optimise(module, evaluate, choice, debug=self.debug)
+
+    def plain(self) -> Module:
+        """The model once more, in the plain forms."""
+        with _no_collection():
+            module, _ = self.imported()
+            self.optimise(module, Choice(Prefer.PLAIN))
+        return module
 
 
 @contextmanager

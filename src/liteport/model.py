@@ -22,8 +22,9 @@ from liteport.check.samples import Random, Source
 from liteport.errors import UsageError
 from liteport.ir import text
 from liteport.ir.graph import Module
-from liteport.output import by_signature, check_target, staged
+from liteport.output import by_signature, parts, staged
 from liteport.quantize.run import Quantised
+from liteport.targets import kind_of
 from liteport.tune.record import Record
 
 SAMPLES = 8
@@ -65,15 +66,22 @@ class LiteModel:
     """
 
     def __init__(
-        self, module: Module, origin: Runner | None = None, notes: Iterable[str] = (), path: Path | None = None
+        self,
+        module: Module,
+        origin: Runner | None = None,
+        notes: Iterable[str] = (),
+        path: Path | None = None,
+        plain: Callable[[], Module] | None = None,
     ) -> None:
-        """`path` is the file that holds `module`, where there is one already."""
+        """`path` is the file that holds `module`, where there is one already; `plain` makes the same model without the
+        forms that were chosen for LiteRT's kernels, where there are any."""
         self.module = module
         self.origin = origin
         self.notes = tuple(notes)
         self.tuning: Record | None = None
         self.quantised: Quantised | None = None
         self._path = path
+        self._plain = plain
 
     @property
     def signatures(self) -> tuple[str, ...]:
@@ -129,24 +137,29 @@ class LiteModel:
         sqnr: float | None = None,
         progress: Progress | None = None,
     ) -> Saved:
-        """Writes the model to `path`, which must end in .tflite; with `separate` each signature to a file of its own,
-        model.<signature>.tflite.
+        """Writes the model to `path`, which says as what: m.tflite, m.pb (a frozen graph of TensorFlow, with the names
+        of its inputs and outputs beside it in m.pb.json), or a folder (a SavedModel). With `separate` each signature
+        goes to a file of its own, m.<signature>.tflite.
 
         With `verify` (a number of samples) or `data` the written files themselves are first compared with the origin,
         and put in place only if they match. Whatever goes wrong, what was at `path` stays. Raises InputError for a
-        path that cannot be written to, and VerificationError.
+        path that cannot be written to, VerificationError, UnsupportedError for operators that a format has none for,
+        and UsageError where TensorFlow is needed and not installed.
         """
-        target = check_target(path)
-        modules = by_signature(self.module, target) if separate else {target: self.module}
+        kind = kind_of(path)
+        target = kind.check(path)
+        whole = self.module if kind.is_chosen else self.plain
+        modules = by_signature(whole, target) if separate else {target: whole}
         report(progress, "write")
-        with staged({file: partial(save, module) for file, module in modules.items()}) as files:
+        with staged({file: partial(kind.write, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None
             source = samples_of(verify or None, data, seed)
             checks = [
-                self._compare(LiteRT(file), source, tolerance, sqnr, progress) for file in files.values() if wanted
+                self._compare(kind.open(file), source, tolerance, sqnr, progress) for file in files.values() if wanted
             ]
             verification = merged(checks).require() if wanted else None
-        return Saved(tuple(files), verification, self.notes, self.quantised)
+            every = [target.with_name(part.name) for file in files.values() for part in parts(file)]
+        return Saved(tuple(every), verification, self.notes, self.quantised)
 
     def inspect(self) -> Inspection:
         """What the file holds: signatures, operators, bytes by part."""
@@ -174,7 +187,7 @@ class LiteModel:
         return signature
 
     def _compare(
-        self, runtime: LiteRT, source: Source, tolerance: float, sqnr: float | None, progress: Progress | None
+        self, runtime: Runner, source: Source, tolerance: float, sqnr: float | None, progress: Progress | None
     ) -> Verification:
         if self.origin is None:
             raise UsageError(
@@ -182,6 +195,11 @@ class LiteModel:
             )
         told = counting("verify", progress)
         return compare(self.origin, runtime, source, tolerance=tolerance, sqnr=sqnr, progress=told)
+
+    @cached_property
+    def plain(self) -> Module:
+        """The model in the most ordinary operators: for formats that other runtimes than LiteRT run."""
+        return self._plain() if self._plain else self.module
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from liteport.ir.graph import Graph, Module, Op
 SUFFIX = ".tflite"
 
 Writer = Callable[[Path], None]
-"""Writes a file, and others beside it whose names begin like its own."""
+"""Writes a file or a folder, and other files beside it whose names begin like its own."""
 
 
 def check_target(path: str | Path, source: str | Path | None = None, suffix: str = SUFFIX) -> Path:
@@ -35,7 +36,33 @@ def check_target(path: str | Path, source: str | Path | None = None, suffix: str
         raise InputError(f"there is no folder {target.parent}: create it, or name another output")
     if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
         raise InputError(f"{target} is the source itself: name another output with -o")
-    target = target.resolve()
+    return _writable(target.resolve())
+
+
+def check_folder(path: str | Path, known_by: str, what: str, source: str | Path | None = None) -> Path:
+    """Where a model that is a folder can be written: `path`, its links followed.
+
+    One that is there is replaced if it is empty, or holds a file `known_by`, as every folder of that kind (`what`)
+    does. Raises InputError for a folder of other things, for a file, for a place that cannot be written to, and for the
+    folder that the model is made from.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file: name a folder for the {what}")
+    if target.is_dir() and any(target.iterdir()) and not (target / known_by).is_file():
+        raise InputError(
+            f"{target} is a folder with other things than a {what} in it: name a new folder, "
+            f"or a file in it, such as {target / f'model{SUFFIX}'}"
+        )
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {target.absolute().parent}: create it, or name another output")
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+        raise InputError(f"{target} is the source itself: name another output with -o")
+    return _writable(target.resolve())
+
+
+def _writable(target: Path) -> Path:
+    """The target. Raises InputError where nothing can be written beside it."""
     try:
         # Permissions do not tell (root, read-only mounts, quotas): only trying does.
         _workshop(target.parent).rmdir()
@@ -46,10 +73,10 @@ def check_target(path: str | Path, source: str | Path | None = None, suffix: str
 
 @contextmanager
 def staged(writers: Mapping[Path, Writer]) -> Iterator[dict[Path, Path]]:
-    """Writes each file in a folder of its own beside its target; the block gets {target: written file}.
+    """Writes each file or folder in a workshop beside its target; the block gets {target: what was written}.
 
-    When the block ends well every file is renamed to its place; when it does not, or is interrupted,
-    they are removed, and what stood at the targets stays.
+    When the block ends well each is renamed to its place; when it does not, or is interrupted, they are removed, and
+    what stood at the targets stays.
     """
     workshops: dict[Path, Path] = {}
     try:
@@ -73,16 +100,22 @@ def _workshop(folder: Path) -> Path:
 
 
 def _data_first(workshop: Path) -> list[Path]:
-    """The files in it: those with a longer name than another's (model.onnx.data) before that."""
+    """What is in it: those with a longer name than another's (model.onnx.data) before that."""
     return sorted(workshop.iterdir(), reverse=True)
 
 
-def _put_in_place(files: Mapping[Path, Path], workshop: Path) -> None:
-    """Renames each file to its target: all of them, or none, and what stood there before stays.
+def parts(file: Path) -> list[Path]:
+    """A file or folder, and the files beside it whose names begin like its own: model.onnx, model.onnx.data."""
+    return [file, *sorted(file.parent.glob(f"{glob.escape(file.name)}.*"))]
 
-    A single file replaces the one that is there in one step.
+
+def _put_in_place(files: Mapping[Path, Path], workshop: Path) -> None:
+    """Renames each to its target: all of them, or none, and what stood there before stays.
+
+    A single file replaces the one that is there in one step; a folder cannot.
     """
-    old = {target: workshop / f".{target.name}" for target in files if len(files) > 1 and target.exists()}
+    apart = len(files) > 1
+    old = {t: workshop / f".{t.name}" for t in files if t.is_dir() or (apart and t.exists())}
     moved: list[tuple[Path, Path]] = []
     try:
         for target, file in files.items():

@@ -17,7 +17,7 @@ from liteport.errors import UsageError
 from liteport.ir.border import Border
 from liteport.model import Progress, Saved, counting, report, samples_of
 from liteport.origins import is_onnx, is_tensorflow, is_tflite
-from liteport.output import check_target, signature_file, staged
+from liteport.output import check_target, parts, signature_file, staged
 
 if TYPE_CHECKING:
     pass
@@ -89,8 +89,8 @@ def export_onnx(
     with staged({files[name]: partial(write, name) for name in files}) as written:
         checks = [compared(name, written[file], source) for name, file in files.items() if source is not None]
         verification = merged(checks).require() if checks else None
-        parts = [target.with_name(part.name) for file in written.values() for part in _parts(file)]
-    return Saved(tuple(parts), verification, tuple(dict.fromkeys(notes)))
+        every = [target.with_name(part.name) for file in written.values() for part in parts(file)]
+    return Saved(tuple(every), verification, tuple(dict.fromkeys(notes)))
 
 
 def _files(target: Path, entries: Sequence[str], separate: bool) -> dict[str, Path]:
@@ -125,9 +125,3 @@ def _distinct(border: Border, notes: list[str]) -> Border:
             notes.append(f"output {port.name} is called {name}: in an .onnx no output bears an input's name")
         outputs.append(replace(port, name=name))
     return Border(border.inputs, tuple(outputs))
-
-
-def _parts(file: Path) -> list[Path]:
-    """The file, and that of its weights where it has one."""
-    weights = file.with_name(f"{file.name}.data")
-    return [file, weights] if weights.exists() else [file]

@@ -1,4 +1,4 @@
-"""liteport convert SOURCE -o OUT.tflite (or OUT.onnx)"""
+"""liteport convert SOURCE -o OUT.tflite (or .onnx, .pb, or a folder)"""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from liteport.cli.display import Display
 from liteport.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from liteport.check.inspection import Inspection
     from liteport.model import Saved
 
@@ -63,14 +65,17 @@ def convert(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Convert a model to .tflite (or .onnx), compare the file with its source, and put it in place if they agree."""
+    """Convert a model to .tflite, .onnx, a frozen graph (.pb) or a SavedModel (a folder), compare what was written with
+    its source, and put it in place if they agree."""
     from liteport import api
     from liteport.model import samples_of
     from liteport.output import check_target
+    from liteport.targets import TFLITE, kind_of
     from liteport.to_onnx import SUFFIX, export_onnx
 
-    to_onnx = output is not None and output.suffix == SUFFIX
-    target = check_target(output or default_output(source), source, SUFFIX if to_onnx else ".tflite")
+    output = output or default_output(source)
+    kind = None if output.suffix == SUFFIX else kind_of(output)
+    target = kind.check(output, source) if kind else check_target(output, source, SUFFIX)
     if (no_verify or verify == 0) and data is not None:
         raise UsageError("--data is what to compare on: leave it out, or --no-verify")
     samples = None if no_verify or verify == 0 else samples_of(verify, data, seed)
@@ -79,20 +84,17 @@ def convert(
     )
     border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
     way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
-    if to_onnx and quantize is not None:
-        raise UsageError("--quantize is for .tflite: ONNX Runtime's own tools quantise an .onnx")
-    if to_onnx and (graph_inputs or graph_outputs):
+    if kind is None and (graph_inputs or graph_outputs):
         raise UsageError("--inputs and --outputs are for a frozen graph (.pb): an .onnx is written from PyTorch")
-    if to_onnx and (prefer != "balanced" or way["tune"]):
-        raise UsageError(
-            "--prefer and --tune choose among forms of a .tflite: an .onnx is written as torch.onnx has it"
-        )
+    if kind is not TFLITE:
+        _only_for_tflite(way, quantize)
+        way = {"prefer": "plain"}
     shown = not quiet and not as_json
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
             writing: dict[str, Any] = {"separate": separate, "data": samples, "tolerance": tolerance}
-            if to_onnx:
+            if kind is None:
                 saved = export_onnx(source, target, **described, **border, **writing, progress=display)
             else:
                 result = api.convert(
@@ -107,6 +109,14 @@ def convert(
         print(json.dumps(_as_dict(saved, display.seconds), indent=2))
     elif shown:
         _show(saved, sum(display.seconds.values()))
+
+
+def _only_for_tflite(way: dict[str, Any], quantize: str | None) -> None:
+    """Raises UsageError for what has no meaning for files of other kinds."""
+    if quantize is not None:
+        raise UsageError("--quantize is for .tflite: other runtimes' own tools quantise their files")
+    if way["prefer"] != "balanced" or way["tune"]:
+        raise UsageError("--prefer and --tune choose among forms of a .tflite: other files have none to choose from")
 
 
 def default_output(source: str) -> Path:
@@ -141,11 +151,10 @@ def _as_dict(saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
 def _show(saved: Saved, seconds: float) -> None:
     for number, file in enumerate(saved.files):
         place = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-        head = tables.headline(place, file.stat().st_size, None if number else seconds)
+        head = tables.headline(place, size_of(file), None if number else seconds)
         if number:
             print()
-        contents = _contents(file)
-        tables.show(head, *([tables.signatures(contents), tables.operators(contents)] if contents else []))
+        tables.show(head, *_blocks(file))
     done = [tables.quantised(saved.quantised)] if saved.quantised else []
     checked = [*done, *([tables.verification(saved.verification)] if saved.verification else [])]
     said = [tables.notes(saved.notes)] if saved.notes else []
@@ -154,7 +163,23 @@ def _show(saved: Saved, seconds: float) -> None:
 
 def _described(file: Path) -> dict[str, Any]:
     contents = _contents(file)
-    return contents.to_dict() if contents else {"size": file.stat().st_size}
+    return contents.to_dict() if contents else {"size": size_of(file)}
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _blocks(file: Path) -> list[RenderableType]:
+    """What there is to say of a file: the tensors of a frozen graph, the signatures and operators of a .tflite."""
+    from liteport.formats.tensorflow.names import beside, read_names
+
+    if file.suffix == ".pb":
+        return [tables.tensors(read_names(beside(file)))]
+    contents = _contents(file)
+    return [tables.signatures(contents), tables.operators(contents)] if contents else []
 
 
 def _contents(file: Path) -> Inspection | None:

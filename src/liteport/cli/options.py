@@ -173,14 +173,14 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="The .tflite (or .onnx) to write: SOURCE's own name here, .tflite.",
+        help="What to write: a .tflite, .onnx or .pb, or a folder for a SavedModel. SOURCE's own name here, .tflite.",
         rich_help_panel=OUTPUT,
     ),
 ]
 Separate = Annotated[
     bool,
     typer.Option(
-        "--separate", help="One file for each signature, FILE.NAME.tflite (or .onnx).", rich_help_panel=OUTPUT
+        "--separate", help="One file for each signature, FILE.NAME.tflite (or .onnx, .pb).", rich_help_panel=OUTPUT
     ),
 ]
 Prefer = Annotated[

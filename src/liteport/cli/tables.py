@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liteport.check.inspection import Inspection, SignatureInfo, Tensor
     from liteport.check.measure import OutputCheck
     from liteport.check.profile import Profile
+    from liteport.formats.tensorflow.names import GraphNames
     from liteport.quantize.run import Quantised
 
 _SHOWN = 8
@@ -63,6 +64,21 @@ def _rows(signature: SignatureInfo) -> list[tuple[str, ...]]:
 
     rows = [row("in", tensor) for tensor in signature.inputs] + [row("out", tensor) for tensor in signature.outputs]
     return [(signature.name if i == 0 else "", *row) for i, row in enumerate(rows)]
+
+
+def tensors(names: GraphNames) -> RenderableType:
+    """The inputs and outputs of a frozen graph, and the tensors that they are."""
+    table = _table()
+    table.add_column("")
+    table.add_column("name", overflow="fold")
+    table.add_column("tensor", overflow="fold")
+    table.add_column("type", no_wrap=True)
+    table.add_column("shape", overflow="fold")
+    for side, found in (("in", names.inputs), ("out", names.outputs)):
+        for name, tensor in found.items():
+            shape = ",".join(map(str, tensor.shape)) or "scalar"
+            table.add_row(side, name, tensor.tensor, tensor.dtype, shape)
+    return table
 
 
 def operators(inspection: Inspection, shown: int | None = _SHOWN) -> Text:

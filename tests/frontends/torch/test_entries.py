@@ -12,6 +12,7 @@ from torch import nn
 
 from liteport.errors import InputError, UsageError
 from liteport.frontends.torch.entries import DEFAULT, Options, open_model
+from liteport.frontends.torch.source import OWNER
 
 X, Y = torch.ones(2, 3), torch.ones(2, 3)
 
@@ -60,7 +61,7 @@ def test_forms(opened: Any, inputs: dict[str, list[str]]) -> None:
     assert net.drop.training
     for entry in model.entries.values():
         owner = entry.module()
-        assert not owner.training or not getattr(owner, "owner", owner).training
+        assert not owner.training or not getattr(owner, OWNER, owner).training
 
 
 def test_entry_points_share_one_twin() -> None:

@@ -67,9 +67,15 @@ _ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     Activation.TANH: tf.tanh,
 }
 
-_RAW = {DType.BFLOAT16: "bfloat16", DType.INT4: "int8", DType.UINT4: "uint8", DType.INT2: "int8", DType.STRING: "string"}
+_RAW = {
+    DType.BFLOAT16: "bfloat16",
+    DType.INT4: "int8",
+    DType.UINT4: "uint8",
+    DType.INT2: "int8",
+    DType.STRING: "string",
+}
 
 
 def type_of(dtype: DType) -> Any:
     """TensorFlow's type; int8 for the narrower ones, which it has no arithmetic for."""
-    return tf.as_dtype(_RAW[dtype] if dtype in _RAW else dtype.numpy)
+    return tf.as_dtype(_RAW.get(dtype, dtype.numpy))

@@ -3,7 +3,6 @@ its inputs and outputs are called."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from liteport.backends.tensorflow.context import Tensor
 from liteport.backends.tensorflow.walk import Walk
 from liteport.backends.tensorflow.weights import Constants, node_name
 from liteport.errors import UnsupportedError, UsageError
+from liteport.formats.tensorflow.names import GraphNames, beside, write_names
+from liteport.formats.tensorflow.names import Tensor as TensorNote
 from liteport.ir.graph import Graph, Module, Value
 from liteport.ir.types import Array
 
@@ -26,35 +27,30 @@ def save(module: Module, path: str | Path) -> None:
     """Writes `path`, and path.json. Raises UsageError for several signatures, UnsupportedError for operators that
     TensorFlow has no operation for, for state, and for more than 2 GB."""
     if len(module.signatures) != 1:
-        names = ", ".join(str(graph.signature) for graph in module.signatures)
-        raise UsageError(f"a frozen graph has one signature, the model several ({names}): --separate writes each")
+        several = ", ".join(str(graph.signature) for graph in module.signatures)
+        raise UsageError(f"a frozen graph has one signature, the model several ({several}): --separate writes each")
     size = sum(array.nbytes for array in _constants(module))
     if size > LIMIT:
         raise UnsupportedError(
             f"{size / 1e9:.1f} GB of weights do not fit in a frozen graph, which holds 2 GB: write a SavedModel instead"
         )
-    graph, note = build(module)
-    data = graph.as_graph_def(add_shapes=False).SerializeToString()
+    graph, names = build(module)
+    data = graph.as_graph_def().SerializeToString()
     Path(path).write_bytes(data)
-    Path(f"{path}.json").write_text(json.dumps(note, indent=2) + "\n")
+    write_names(beside(Path(path)), names)
 
 
-def build(module: Module) -> tuple[Any, dict[str, Any]]:
-    """TensorFlow's graph, and the note: the signature, and by name the tensor, type and shape of inputs and outputs."""
+def build(module: Module) -> tuple[Any, GraphNames]:
+    """TensorFlow's graph, and what its inputs and outputs are called."""
     source = module.signatures[0]
-    walk = Walk(module, Constants())
-    walk.check()
     with tf.Graph().as_default() as graph:
+        walk = Walk(module, Constants())
         inputs = [_placeholder(value, name) for value, name in zip(source.inputs, source.input_names, strict=True)]
         results = walk.write(source, inputs)
-        names = _distinct(source)
-        outputs = [tf.identity(tensor, name) for tensor, name in zip(results, names, strict=True)]
-    note = {
-        "signature": source.signature,
-        "inputs": _described(source.input_names, inputs),
-        "outputs": _described(source.output_names, outputs),
-    }
-    return graph, note
+        outputs = [tf.identity(tensor, name) for tensor, name in zip(results, _distinct(source), strict=True)]
+    return graph, GraphNames(
+        str(source.signature), _tensors(source.input_names, inputs), _tensors(source.output_names, outputs)
+    )
 
 
 def _placeholder(value: Value, name: str) -> Tensor:
@@ -68,11 +64,13 @@ def _distinct(graph: Graph) -> list[str]:
     return [node_name(f"{name}_output" if name.lower() in taken else name) for name in graph.output_names]
 
 
-def _described(names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, Any]:
-    return {
-        name: {"tensor": tensor.name, "dtype": tensor.dtype.name, "shape": tensor.shape.as_list()}
-        for name, tensor in zip(names, tensors, strict=True)
-    }
+def _tensors(names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, TensorNote]:
+    return {name: TensorNote(t.name, t.dtype.name, shape_of(t)) for name, t in zip(names, tensors, strict=True)}
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """Its shape, -1 where a size is open."""
+    return tuple(-1 if d is None else d for d in tensor.shape.as_list())
 
 
 def _constants(module: Module) -> list[Array]:

@@ -21,7 +21,6 @@ def build(module: Module) -> tuple[Any, dict[str, Any]]:
     """
     variables = Variables()
     walk = Walk(module, variables)
-    walk.check()
     functions = {str(graph.signature): _function(walk, graph) for graph in module.signatures}
     holder = tf.Module()
     holder.weights = variables.by_name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -28,15 +27,26 @@ from liteport.ir.types import Array
 Scope = dict[Value, Tensor]
 
 
-@dataclass(frozen=True)
 class Walk:
-    """Writes the graphs of `module` into whatever graph or function TensorFlow is making."""
+    """Writes the graphs of `module` into whatever graph or function TensorFlow is making.
 
-    module: Module
-    weights: Weights
+    The constants are made at once, in the graph that is the default now, or as variables. Raises UnsupportedError for
+    all operators at once that TensorFlow has no operation for.
+    """
 
-    def check(self) -> None:
-        """Raises UnsupportedError for all operators at once that TensorFlow has no operation for."""
+    def __init__(self, module: Module, weights: Weights) -> None:
+        self.module = module
+        self.weights = weights
+        self._check()
+        self._constants = {
+            (op, index): self._constant(op, index, value)
+            for graph in module.graphs
+            for op in graph.ops
+            for index, value in enumerate(op.inputs)
+            if value is not None and value.is_const
+        }
+
+    def _check(self) -> None:
         missing = [op for graph in self.module.graphs for op in graph.ops if type(op.operator) not in EMITTERS]
         if not missing:
             return
@@ -73,16 +83,21 @@ class Walk:
             return None
         if value.variable:
             return self.weights.state(value.name, value)
-        order = ORDERS.get((type(op.operator), index))
         if value.is_const:
-            array = numbers(value)
-            array = order(np, op, array) if order else array
-            return self.weights.get(weight_name(op, index, value), array) if is_weight(array) else array
+            return self._constants[op, index]
+        order = ORDERS.get((type(op.operator), index))
         tensor = scope[value]
         if is_quantised(value):
             scale, zero = grid(value.quantization, value.rank)
             tensor = (tf.cast(tensor, tf.float32) - zero) * scale
         return order(tf, op, tensor) if order else tensor
+
+    def _constant(self, op: Op, index: int, value: Value) -> Tensor:
+        """A weight where it is one, else an array."""
+        array = numbers(value)
+        if order := ORDERS.get((type(op.operator), index)):
+            array = order(np, op, array)
+        return self.weights.get(weight_name(op, index, value), array) if is_weight(array) else array
 
     def _result(self, value: Value, tensor: Tensor) -> Tensor:
         """A result as the graph has it: integers where it is quantised."""

@@ -19,12 +19,17 @@ from liteport.ir.types import Array, DType, Quantization
 Order = Callable[[Any, Op, Any], Any]
 """Weights in TensorFlow's order: of `np` or `tf`, the operation, and the weights in LiteRT's."""
 
+
+def _depthwise(xp: Any, op: Op, w: Any) -> Any:
+    """[1,kh,kw,C*multiplier] as [kh,kw,C,multiplier]."""
+    channels = op.input.shape[3]
+    return xp.reshape(w, (*op.operand(1).shape[1:3], channels, -1))
+
+
 ORDERS: Mapping[tuple[type[Operator], int], Order] = {
     (ops.Conv2D, 1): lambda xp, op, w: xp.transpose(w, (1, 2, 3, 0)),
     (ops.TransposeConv, 1): lambda xp, op, w: xp.transpose(w, (1, 2, 0, 3)),
-    (ops.DepthwiseConv2D, 1): lambda xp, op, w: xp.reshape(
-        w, (*op.operand(1).shape[1:3], -1, op.operator.depth_multiplier)
-    ),
+    (ops.DepthwiseConv2D, 1): _depthwise,
 }
 """By operator and operand."""
 
@@ -52,7 +57,7 @@ class Weights(Protocol):
 
 
 class Variables:
-    """Each a variable, by name: what several operations or signatures share is one, so that it stays one in training."""
+    """Each a variable, by name: what several operations or signatures share is one, and stays so in training."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, Any] = {}
@@ -64,8 +69,7 @@ class Variables:
 
     def _new(self, name: str, array: Array) -> Tensor:
         unique = _unique(name, self.by_name)
-        with tf.init_scope():
-            self.by_name[unique] = tf.Variable(np.ascontiguousarray(array), name=node_name(unique))
+        self.by_name[unique] = tf.Variable(np.ascontiguousarray(array), name=node_name(unique))
         return self.by_name[unique]
 
     def state(self, name: str, value: Value) -> Any:
@@ -86,8 +90,7 @@ class Constants:
         return self._known.find(name, array, self._new)
 
     def _new(self, name: str, array: Array) -> Tensor:
-        with tf.init_scope():
-            return tf.constant(np.ascontiguousarray(array), name=node_name(name))
+        return tf.constant(np.ascontiguousarray(array), name=node_name(name))
 
     def state(self, name: str, value: Value) -> Any:
         raise UnsupportedError(
@@ -154,9 +157,7 @@ def numbers(value: Value) -> Array:
 
 
 _PACKED = {DType.INT4: 4, DType.UINT4: 4, DType.INT2: 2}
-_UNREADABLE = {
-    t for t in DType if t.is_raw and t not in _PACKED and t not in (DType.BFLOAT16,)
-}
+_UNREADABLE = {t for t in DType if t.is_raw and t not in _PACKED and t not in (DType.BFLOAT16,)}
 
 
 def unpacked(array: Array, dtype: DType) -> Array:

@@ -20,6 +20,7 @@ from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
+from liteport.frontends.torch.source import OWNER
 from liteport.frontends.torch.sources.torchscript import Scripted
 from liteport.frontends.torch.symbols import Symbols
 from liteport.frontends.torch.wide import has_half, wide
@@ -72,7 +73,7 @@ class _Method(nn.Module):
 
     def __init__(self, owner: nn.Module, method: Callable[..., Any]) -> None:
         super().__init__()
-        self.owner = owner
+        self.add_module(OWNER, owner)
         self.forward = method
 
 

@@ -9,6 +9,9 @@ from torch.fx import Node
 
 from liteport.ir.types import Source
 
+OWNER = "owner_of_method"
+"""Where an entry point that is a method keeps the module that it belongs to; no part of any path."""
+
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _LIBRARY = ("/torch/nn/", "/torch/_", "/torch/utils/", "/torch/functional.py")
 
@@ -20,4 +23,4 @@ def source_of(node: Node) -> Source:
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     own = [f for f in frames if not any(part in f[0] for part in _LIBRARY)] or frames
     place = f"{PurePath(own[-1][0]).name}:{own[-1][1]}" if own else ""
-    return Source(path, place)
+    return Source(path.removeprefix(OWNER).removeprefix("."), place)

@@ -9,6 +9,7 @@ from itertools import product
 import tensorflow as tf
 
 from liteport.backends.tensorflow.context import Context, Emit, Table, Tensor
+from liteport.backends.tensorflow.ops.blocks import moved
 from liteport.ir import ops
 
 Combine = Callable[[Tensor, Tensor], Tensor]
@@ -46,9 +47,8 @@ def resize_bilinear(c: Context, x: Tensor, size: Tensor) -> Tensor:
 
 def resize_nearest_neighbor(c: Context, x: Tensor, size: Tensor) -> Tensor:
     o = c.operator
-    return tf.raw_ops.ResizeNearestNeighbor(
-        images=x, size=size, align_corners=o.align_corners, half_pixel_centers=o.half_pixel_centers
-    )
+    how = {"size": size, "align_corners": o.align_corners, "half_pixel_centers": o.half_pixel_centers}
+    return moved(c, x, lambda x: tf.raw_ops.ResizeNearestNeighbor(images=x, **how))
 
 
 def windowed(

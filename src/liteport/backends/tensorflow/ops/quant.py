@@ -1,4 +1,4 @@
-"""Quantisation. Operators see real numbers: the walk makes them of integers with a scale, and integers of them again."""
+"""Quantisation. Emitters see real numbers: the walk makes them of integers with a scale, and integers of them again."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _lstm(c: Context, operands: Sequence[Tensor | None]) -> tuple[LstmCell, Sequ
     if getattr(c.operator, "diagonal_recurrent_tensors", False):
         raise c.unsupported("has diagonal recurrent weights")
     norms = tuple(operands[19:23]) if len(operands) > 19 else (None,) * 4
-    return LstmCell(c, operands[:17], norms), operands[17:19]  # type: ignore[return-value]  # states are never left out
+    return LstmCell(c, operands[:17], norms), operands[17:19]
 
 
 def _keep(states: Sequence[Tensor], end: Sequence[Tensor]) -> None:
