@@ -17,7 +17,7 @@ from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
 from liteport.check.profile import Profile
 from liteport.check.runner import Runner
-from liteport.check.samples import Source
+from liteport.check.samples import Samples, Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.border import Border
@@ -47,6 +47,7 @@ def convert(
     tolerance: float = TOLERANCE,
     sqnr: float | None = None,
     quantize: str | None = None,
+    calibrate: Any = None,
     prefer: str = "balanced",
     tune: Tune = False,
     debug: bool = False,
@@ -73,8 +74,11 @@ def convert(
     graph_inputs, graph_outputs: the tensors of a frozen graph (.pb) between which it is converted, in order or by the
         names that they are to have; evident ones are found.
     verify, tolerance, sqnr: compare with the origin on that many random samples first (see LiteModel.verify).
-    quantize: "fp16" stores weights in float16, "dynamic" in int8 where kernels take those with float activations: see
-        docs/quantisation.md.
+    quantize: "fp16" stores weights in float16, "dynamic" in int8 where kernels take those with float activations,
+        "int8" computes in int8 as well: see docs/quantisation.md.
+    calibrate: inputs as the model will see them, on which the ranges of int8 are measured: a path (.npz, .npy, an
+        image or a folder of images), an array whose first axis counts samples, a dict of such by input name, anything
+        that yields samples (arrays, dicts or tuples), a dict of these by signature, or "random".
     prefer: what is chosen for where the same can be computed in several ways: "balanced", speed at no cost beyond
         rounding; "latency", speed also at a cost in bytes or accuracy, which `notes` tell; "size", no way that makes
         the file larger; "plain", the fewest and most ordinary operators.
@@ -92,6 +96,7 @@ def convert(
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
     decider = _decider(tune, progress)
     asked, choice = choices(**border), Choice(preference(prefer), decider.decide if decider else None)
+    quantising = None if quantize is None and calibrate is None else _Quantising.asked(quantize, calibrate, prefer)
     with _no_collection():
         report(progress, "load")
         origin: Any = None
@@ -114,22 +119,60 @@ def convert(
         if decider is not None:
             result.notes += tuple(decider.finish())
             result.tuning = decider.record
-        if quantize is not None:
-            result = _quantised(result, quantize, progress)
+        if quantising is not None:
+            result = quantising.apply(result, progress)
     if verify:
         result.verify(verify, tolerance=tolerance, sqnr=sqnr, strict=True, progress=progress)
     return result
 
 
-def _quantised(model: LiteModel, mode: str, progress: Progress | None) -> LiteModel:
-    """The model with smaller numbers in it, beside the same origin."""
-    from liteport.quantize import quantize
+@dataclass(frozen=True)
+class _Quantising:
+    """What convert() is told of smaller numbers."""
 
-    report(progress, "quantise")
-    module, done = quantize(model.module, mode)
-    result = LiteModel(module, model.origin, model.notes)
-    result.tuning, result.quantised = model.tuning, done
-    return result
+    mode: str
+    source: Source | None
+    plain: bool
+    random: bool
+
+    @staticmethod
+    def asked(mode: str | None, data: Any, prefer: str) -> _Quantising:
+        """Raises UsageError for what does not go together, and for samples that cannot be read."""
+        from liteport import quantize
+
+        if data is not None and mode != "int8":
+            raise UsageError("--calibrate is for --quantize int8: the others need no inputs")
+        assert mode is not None
+        quantize.check(mode)
+        source = quantize.source(data) if mode == "int8" else None
+        return _Quantising(mode, source, prefer == "plain", isinstance(data, str) and data == quantize.RANDOM)
+
+    def apply(self, model: LiteModel, progress: Progress | None) -> LiteModel:
+        """The model with smaller numbers in it, beside the same origin."""
+        from liteport.quantize import quantize
+
+        report(progress, "quantise")
+        told = counting("quantise", progress)
+        module, done = quantize(model.module, self.mode, self._samples(model), plain=self.plain, told=told)
+        result = LiteModel(module, model.origin, model.notes)
+        result.tuning, result.quantised = model.tuning, done
+        if self.random:
+            result.notes += ("calibrated on random inputs: the ranges of real ones are others (--calibrate DATA)",)
+        else:
+            result.calibration = self.source
+        return result
+
+    def _samples(self, model: LiteModel) -> dict[str, Samples]:
+        if self.source is None:
+            return {}
+        runner = model.origin or model.runtime
+        found = {
+            name: self.source.samples(name, runner.example(name), runner.trials(name)) for name in model.signatures
+        }
+        empty = next((name for name, samples in found.items() if not samples.count), None)
+        if empty is not None:
+            raise InputError(f"{self.source} holds no samples for signature {empty}")
+        return found
 
 
 def _decider(tune: Tune, progress: Progress | None) -> Decider | None:

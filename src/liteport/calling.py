@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from liteport.check.given import as_numpy
 from liteport.errors import UsageError
 from liteport.ir.types import Array, DType, Shape, TensorType
 
@@ -85,21 +86,13 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def _as_array(name: str, value: Any, like: Array, shape: Shape) -> Array:
-    array = _numpy(value)
+    array = as_numpy(value)
     fits = array.ndim == len(shape) and all(want in (-1, d) for d, want in zip(array.shape, shape, strict=True))
     if not fits or not np.can_cast(array.dtype, like.dtype, "same_kind"):
         got = f"{array.dtype.name}[{','.join(map(str, array.shape))}]"
         wanted = ",".join("any" if d == -1 else str(d) for d in shape)
         raise UsageError(f"input {name} takes {like.dtype.name}[{wanted}], not {got}")
     return np.ascontiguousarray(array, like.dtype).reshape(array.shape)
-
-
-def _numpy(value: Any) -> Array:
-    """An array of the value: of a PyTorch tensor too, without importing PyTorch."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-    return np.asarray(value)
 
 
 def _described(example: Example) -> str:

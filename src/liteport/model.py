@@ -14,6 +14,7 @@ from liteport.calling import bind, structured
 from liteport.check import TOLERANCE
 from liteport.check.compare import Verification, compare, merged
 from liteport.check.data import open_data
+from liteport.check.given import Some
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import LiteRT
 from liteport.check.profile import Profile, profile_file
@@ -62,7 +63,8 @@ class LiteModel:
 
     The weights are shared with the source until they are saved: save before you train on.
     `tuning` is what convert(tune=) measured or went by, to be saved and used again; `quantised` what
-    convert(quantize=) did.
+    convert(quantize=) did, and `calibration` the inputs that it was given: what is verified is so on some of them,
+    where no other data are named.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class LiteModel:
         self.notes = tuple(notes)
         self.tuning: Record | None = None
         self.quantised: Quantised | None = None
+        self.calibration: Source | None = None
         self._path = path
         self._plain = plain
 
@@ -122,7 +125,7 @@ class LiteModel:
         VerificationError; `.require()` does it later.
         Raises UsageError where there is no origin, or none of `samples`.
         """
-        verification = self._compare(self.runtime, samples_of(samples, data, seed), tolerance, sqnr, progress)
+        verification = self._compare(self.runtime, self._source(samples, data, seed), tolerance, sqnr, progress)
         return verification.require() if strict else verification
 
     def save(
@@ -153,7 +156,7 @@ class LiteModel:
         report(progress, "write")
         with staged({file: partial(kind.write, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None
-            source = samples_of(verify or None, data, seed)
+            source = self._source(verify or None, data, seed)
             checks = [
                 self._compare(kind.open(file), source, tolerance, sqnr, progress) for file in files.values() if wanted
             ]
@@ -185,6 +188,12 @@ class LiteModel:
             what = "has several signatures: name one" if signature is None else f"has no signature {signature!r}"
             raise UsageError(f"the model {what} ({', '.join(names)})")
         return signature
+
+    def _source(self, count: int | None, data: str | Path | Source | None, seed: int) -> Source:
+        """What to compare on (see samples_of): random inputs are none of those that int8 was scaled to."""
+        if data is None and self.calibration is not None:
+            return Some(self.calibration, SAMPLES if count is None else count)
+        return samples_of(count, data, seed)
 
     def _compare(
         self, runtime: Runner, source: Source, tolerance: float, sqnr: float | None, progress: Progress | None

@@ -56,6 +56,7 @@ def convert(
     sqnr: options.Sqnr = None,
     separate: options.Separate = False,
     quantize: options.Quantize = None,
+    calibrate: options.Calibrate = None,
     prefer: options.Prefer = "balanced",
     tune: options.Tune = False,
     tune_budget: options.TuneBudget = None,
@@ -68,7 +69,7 @@ def convert(
     """Convert a model to .tflite, .onnx, a frozen graph (.pb) or a SavedModel (a folder), compare what was written with
     its source, and put it in place if they agree."""
     from liteport import api
-    from liteport.model import samples_of
+    from liteport.model import SAMPLES, samples_of
     from liteport.output import check_target
     from liteport.targets import TFLITE, kind_of
     from liteport.to_onnx import SUFFIX, export_onnx
@@ -87,18 +88,31 @@ def convert(
     if kind is None and (graph_inputs or graph_outputs):
         raise UsageError("--inputs and --outputs are for a frozen graph (.pb): an .onnx is written from PyTorch")
     if kind is not TFLITE:
-        _only_for_tflite(way, quantize)
+        _only_for_tflite(way, quantize or calibrate)
         way = {"prefer": "plain"}
     shown = not quiet and not as_json
     try:
         # The user's own code may print: standard output is for the result.
         with Display(shown) as display, redirect_stdout(sys.stderr):
-            writing: dict[str, Any] = {"separate": separate, "data": samples, "tolerance": tolerance}
+            writing: dict[str, Any] = {
+                "separate": separate,
+                "verify": 0 if samples is None else verify or SAMPLES,
+                "data": None if data is None else samples,
+                "seed": seed,
+                "tolerance": tolerance,
+            }
             if kind is None:
                 saved = export_onnx(source, target, **described, **border, **writing, progress=display)
             else:
                 result = api.convert(
-                    source, **described, **border, **way, quantize=quantize, debug=debug, progress=display
+                    source,
+                    **described,
+                    **border,
+                    **way,
+                    quantize=quantize,
+                    calibrate=calibrate,
+                    debug=debug,
+                    progress=display,
                 )
                 if tune_record is not None and result.tuning is not None:
                     result.tuning.save(tune_record)

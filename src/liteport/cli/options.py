@@ -130,15 +130,23 @@ Sqnr = Annotated[
     float | None,
     typer.Option(
         metavar="DB",
-        help="The bar of quantised models: signal to noise in dB; 40 for fp16, 20 for dynamic.",
+        help="The bar of quantised models: signal to noise in dB; 40 for fp16, 20 for dynamic, 10 for int8.",
         rich_help_panel=COMPARISON,
     ),
 ]
 Quantize = Annotated[
     str | None,
     typer.Option(
-        metavar="fp16|dynamic",
-        help="Store weights in float16, or in int8.",
+        metavar="fp16|dynamic|int8",
+        help="Store weights in float16, or in int8, or compute in int8 as well.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Calibrate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Inputs to scale int8 to: .npz, .npy, an image, or a folder of images (random: noise, for a first look).",
         rich_help_panel=OUTPUT,
     ),
 ]

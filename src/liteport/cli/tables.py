@@ -111,6 +111,8 @@ def quantised(done: Quantised) -> Text:
     sizes = f"{size(done.before)} to {size(done.after)}, {done.after / done.before:.0%}"
     text = Text.assemble((f"quantised to {done.mode}", "bold"), f": {sizes}\n")
     text.append(", ".join(f"{name}{_TIED}{count}" for name, count in done.done.items()))
+    if done.samples:
+        text.append(f"\nscaled to {', '.join(map(str, set(done.samples.values())))} samples")
     for (name, why), count in done.left.items():
         text.append(f"\nleft in float: {name}{_TIED}{count}, {why}", "yellow")
     return text

@@ -1,5 +1,6 @@
 """Smaller numbers: weights in float16, weights in int8, or everything in int8."""
 
-from liteport.quantize.run import MODES, Quantised, quantize
+from liteport.quantize.calibrate import RANDOM, source
+from liteport.quantize.run import MODES, Quantised, check, quantize
 
-__all__ = ["MODES", "Quantised", "quantize"]
+__all__ = ["MODES", "RANDOM", "Quantised", "check", "quantize", "source"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from liteport.ir.graph import Graph, Module, Op
+from liteport.ir.graph import Module, Op
 
 CHOSEN = r"^q\."
 """What the results of the chosen operations are called, as the quantizer's recipes say it."""
@@ -28,16 +28,15 @@ def rename(module: Module, chosen: Callable[[Op], bool]) -> dict[str, str]:
     return own
 
 
-def restore(module: Module, own: Mapping[str, str]) -> dict[str, Op]:
-    """Gives every tensor its own name again. Returns the operations by what their first results were called."""
-    made = {op.output.name: op for graph in module.graphs for op in graph.ops if op.outputs}
-    for graph in module.graphs:
-        _restore(graph, own)
-    return made
+def made(module: Module) -> dict[tuple[str, str], Op]:
+    """The operations by the name that their first result was given, without a suffix, and the operator's."""
+    found = [(op, _FORM.fullmatch(op.output.name)) for graph in module.graphs for op in graph.ops if op.outputs]
+    return {(form[1], op.name): op for op, form in found if form is not None}
 
 
-def _restore(graph: Graph, own: Mapping[str, str]) -> None:
-    for value in graph.values():
-        found = _FORM.fullmatch(value.name)
-        if found is not None and found[1] in own:
-            value.name = own[found[1]] + found[2]
+def restore(module: Module, own: Mapping[str, str]) -> None:
+    """Gives every tensor its own name again."""
+    for value in (value for graph in module.graphs for value in graph.values()):
+        form = _FORM.fullmatch(value.name)
+        if form is not None and form[1] in own:
+            value.name = own[form[1]] + form[2]

@@ -10,17 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from liteport.errors import UnsupportedError, UsageError
+from liteport.ir.types import Array
 
 Recipe = list[dict[str, Any]]
 Ranges = Mapping[str, Mapping[str, Any]]
 """What a tensor's numbers lie between, {"min": array, "max": array}, by its name."""
 
 _WEIGHTS = {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}
+_ACTIVATIONS = {"num_bits": 8, "symmetric": False, "granularity": "TENSORWISE", "dtype": "INT"}
 
 
 def dynamic(scope: str) -> Recipe:
     """The weights of the operations in a scope in int8, one scale per channel; activations in floats."""
     return [_entry(scope, "*", {"weight_tensor_config": _WEIGHTS, "compute_precision": "INTEGER"})]
+
+
+def static(scope: str) -> Recipe:
+    """The operations in a scope in int8, weights with one scale per channel; inputs and outputs stay floats."""
+    config = {
+        "activation_tensor_config": _ACTIVATIONS,
+        "weight_tensor_config": _WEIGHTS,
+        "compute_precision": "INTEGER",
+    }
+    # The kernel for products of matrices takes one scale: with several it gives zeros, without an error.
+    product = config | {"weight_tensor_config": _WEIGHTS | {"granularity": "TENSORWISE"}}
+    return [
+        _entry(scope, "*", config),
+        _entry(scope, "BATCH_MATMUL", product),
+        *(_entry(".*", side, {}) for side in ("INPUT", "OUTPUT")),
+    ]
 
 
 def _entry(scope: str, operator: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,8 +66,38 @@ def quantize(file: Path, recipe: Recipe, ranges: Ranges | None, target: Path) ->
             quantizer = package.Quantizer(str(file), recipe)
             quantizer.quantize(ranges, serialize_to_path=str(target), enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError, IndexError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnsupportedError(f"ai-edge-quantizer cannot quantise this model ({reason}): try fp16") from error
+        raise UnsupportedError(f"ai-edge-quantizer cannot quantise this model ({_reason(error)}): try fp16") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+class Calibrator:
+    """Runs the model in `file` on samples, and notes what its tensors' numbers lie between."""
+
+    def __init__(self, file: Path, recipe: Recipe) -> None:
+        require()
+        with _quiet():
+            from ai_edge_quantizer import calibrator, recipe_manager
+
+            self._recipes = recipe_manager.RecipeManager()
+            self._recipes.load_quantization_recipe(recipe)
+            self._calibrator = calibrator.Calibrator(str(file), num_threads=2)
+
+    def add(self, signature: str, inputs: Mapping[str, Array]) -> None:
+        """One sample."""
+        try:
+            with _quiet():
+                self._calibrator.calibrate({signature: [dict(inputs)]}, self._recipes)
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise UnsupportedError(f"the model cannot be run for calibration: {_reason(error)}") from error
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges so far, by tensor."""
+        found: Ranges = self._calibrator.get_model_qsvs()
+        return found
 
 
 @contextmanager

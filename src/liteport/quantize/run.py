@@ -5,33 +5,46 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from liteport.backends.tflite.writer import save
+from liteport.check.samples import Samples
 from liteport.errors import UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir import ops
-from liteport.ir.graph import Module, Op, Value
+from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.quantised import mark, marked
 from liteport.ir.types import DType
+from liteport.passes.common import ShareCommon
+from liteport.passes.dead import DropDead
+from liteport.passes.quantised import RunQuantised
 from liteport.quantize import chosen, names, quantizer
+from liteport.quantize.calibrate import calibrate
 from liteport.quantize.half import HalveConstants
 
-MODES = ("fp16", "dynamic")
+MODES = ("fp16", "dynamic", "int8")
+
+Calibration = Mapping[str, Samples]
+"""Samples by signature."""
+Counts = tuple[Counter[str], Counter[tuple[str, str]]]
+"""How many were quantised, by operator; how many were not, by operator and reason."""
 
 
 @dataclass(frozen=True)
 class Quantised:
     """What was done: the file's bytes before and after, the operators (or, of fp16, constants) that were quantised, by
-    name, and those that were not, by name and reason; and the seconds that it took."""
+    name, and those that were not, by name and reason; on how many samples by signature the ranges of int8 were
+    measured; and the seconds that it took."""
 
     mode: str
     before: int
     after: int
     done: dict[str, int]
     left: dict[tuple[str, str], int]
+    samples: dict[str, int]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,30 +53,49 @@ class Quantised:
         return {**vars(self), "left": left}
 
 
-def quantize(module: Module, mode: str) -> tuple[Module, Quantised]:
+def quantize(
+    module: Module,
+    mode: str,
+    calibration: Calibration | None = None,
+    *,
+    plain: bool = False,
+    told: Callable[[int, int], None] | None = None,
+) -> tuple[Module, Quantised]:
     """`module` quantised to `mode`, as a module of its own.
 
-    Raises UsageError for a model that is quantised already, or has nothing to quantise.
+    `calibration` has the inputs to measure ranges on for int8; `told` hears how many of them are done. `plain` puts
+    all that it can into int8, not only what is faster there. Raises UsageError for a model that is quantised already,
+    or has nothing to quantise, InputError for samples with numbers that are not finite.
     """
-    if mode not in MODES:
-        raise UsageError(f"--quantize {mode}: it is one of {', '.join(MODES)}")
+    check(mode)
     _check_float(module)
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="liteport-", ignore_cleanup_errors=True) as folder:
-        plain, target = Path(folder, "float.tflite"), Path(folder, "quantised.tflite")
-        save(module, plain)
+    with tempfile.TemporaryDirectory(prefix="liteport-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        float_file, target = folder / "float.tflite", folder / "quantised.tflite"
+        save(module, float_file)
         # A copy, whose values belong to one graph each.
-        copy = read(plain)
-        done, left = _halve(copy) if mode == "fp16" else (Counter[str](), Counter[tuple[str, str]]())
-        if mode != "fp16":
-            copy, done, left = _in_int8(copy, Path(folder))
+        copy = read(float_file)
+        if mode == "fp16":
+            done, left = _halve(copy)
+        else:
+            copy, (done, left) = _in_int8(copy, mode, calibration or {}, plain, told, folder)
         if not done:
             raise UsageError(_nothing(mode, left))
         mark(copy, mode)
         save(copy, target)
-        sizes = plain.stat().st_size, target.stat().st_size
-        spent = time.perf_counter() - began
-        return read(target), Quantised(mode, *sizes, dict(done.most_common()), dict(left.most_common()), spent)
+        sizes = float_file.stat().st_size, target.stat().st_size
+        samples = {signature: part.count for signature, part in (calibration or {}).items()}
+        counts = dict(done.most_common()), dict(left.most_common())
+        return read(target), Quantised(mode, *sizes, *counts, samples, time.perf_counter() - began)
+
+
+def check(mode: str) -> None:
+    """Raises UsageError where there is no such mode, or the package that it takes is not installed."""
+    if mode not in MODES:
+        raise UsageError(f"--quantize {mode}: it is one of {', '.join(MODES)}")
+    if mode != "fp16":
+        quantizer.require()
 
 
 def _check_float(module: Module) -> None:
@@ -88,7 +120,7 @@ def _nothing(mode: str, left: Counter[tuple[str, str]]) -> str:
     return f"there is nothing to quantise to {mode}" + (f" ({reasons})" if reasons else ": leave --quantize out")
 
 
-def _halve(module: Module) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+def _halve(module: Module) -> Counts:
     """Stores constants in float16. Returns how many, by what they are for."""
     halving = HalveConstants({})
     for graph in module.graphs:
@@ -98,28 +130,50 @@ def _halve(module: Module) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     return done, Counter((op.name, why) for op, why in halving.declined)
 
 
-def _in_int8(module: Module, folder: Path) -> tuple[Module, Counter[str], Counter[tuple[str, str]]]:
+def _in_int8(
+    module: Module,
+    mode: str,
+    calibration: Calibration,
+    plain: bool,
+    told: Callable[[int, int], None] | None,
+    folder: Path,
+) -> tuple[Module, Counts]:
     """Runs the quantizer on the operations that are chosen. Returns the new module, and what became of them."""
-    why = {id(op): chosen.dynamic(op) for graph in module.graphs for op in graph.ops}
-    own = names.rename(module, lambda op: why[id(op)] == "")
-    asked = [
-        (op, op.output.name, why[id(op)]) for graph in module.graphs for op in graph.ops if why[id(op)] is not None
-    ]
-    left = Counter((op.name, reason) for op, _, reason in asked if reason)
-    if len(asked) == left.total():
-        return module, Counter(), left
+    choice = _choose(module, mode, plain)
+    own = names.rename(module, choice)
+    operations = [op for graph in module.graphs for op in graph.ops]
+    asked = [(op, op.output.name, why) for op, why in choice.asked(operations)]
+    left = Counter((op.name, why) for op, _, why in asked if why)
+    if left.total() == len(asked):
+        return module, (Counter(), left)
+    recipe = (quantizer.static if mode == "int8" else quantizer.dynamic)(names.CHOSEN)
     given, target = folder / "named.tflite", folder / "written.tflite"
     save(module, given)
-    quantizer.quantize(given, quantizer.dynamic(names.CHOSEN), None, target)
-    result = read(target)
-    made = names.restore(result, own)
-    done: Counter[str] = Counter()
-    for op, name, reason in asked:
-        if reason == "" and _has_int8(made[name]):
-            done[op.name] += 1
-        elif reason == "":
-            left[op.name, "ai-edge-quantizer left it"] += 1
-    return result, done, left
+    ranges = calibrate(given, recipe, calibration, own, told) if mode == "int8" else None
+    quantizer.quantize(given, recipe, ranges, target)
+    result = _tidied(target, plain) if mode == "int8" else read(target)
+    made = names.made(result)
+    names.restore(result, own)
+    ends = [(op, why, _has_int8(made.get((name, op.name), op))) for op, name, why in asked]
+    done = Counter(op.name for op, _, in_int8 in ends if in_int8)
+    left = Counter((op.name, why or chosen.NO_KERNEL) for op, why, in_int8 in ends if not in_int8)
+    return result, (done, left)
+
+
+def _tidied(file: Path, plain: bool) -> Module:
+    """The module in a file, with what the quantizer has no form for in int8, where that takes fewer operations."""
+    result, other = read(file), read(file)
+    for graph in other.graphs:
+        for each in (RunQuantised(plain=plain), ShareCommon(), DropDead()):
+            each.run(graph)
+    return min(result, other, key=lambda module: sum(len(graph.ops) for graph in module.graphs))
+
+
+def _choose(module: Module, mode: str, plain: bool) -> chosen.Chosen:
+    def choose(graph: Graph) -> chosen.Chosen:
+        return chosen.static(graph, plain) if mode == "int8" else chosen.dynamic(graph)
+
+    return chosen.Chosen({key: why for graph in module.graphs for key, why in choose(graph).why.items()})
 
 
 def _has_int8(op: Op) -> bool:
