@@ -156,7 +156,7 @@ def _as_dict(saved: Saved, seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "files": [{"path": str(file), **_described(file)} for file in saved.files],
         "verification": saved.verification.to_dict() if saved.verification else None,
-        "quantised": saved.quantised.to_dict() if saved.quantised else None,
+        **({"quantised": saved.quantised.to_dict()} if saved.quantised else {}),
         "notes": list(saved.notes),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
     }
