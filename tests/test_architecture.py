@@ -44,7 +44,8 @@ MAY_IMPORT = {
         "formats",
     },
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "origins", "output"},
-    "cli": {"api", "origins", "to_onnx", "model", "output", "targets", "check", "quantize", "formats"},
+    "chain": {"api", "origins", "to_onnx", "border", "model", "output", "check"},
+    "cli": {"api", "origins", "to_onnx", "chain", "model", "output", "targets", "check", "quantize", "formats"},
 }
 # package: the rooms in which alone it may be imported.
 ONLY_IN = {

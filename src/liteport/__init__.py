@@ -47,6 +47,7 @@ __all__ = [
     "inspect",
     "load",
     "profile",
+    "stages",
     "tune_kit",
     "verify",
 ]
@@ -59,6 +60,7 @@ _HOMES = {
     "inspect": "liteport.api",
     "load": "liteport.api",
     "profile": "liteport.api",
+    "stages": "liteport.chain",
     "tune_kit": "liteport.api",
     "verify": "liteport.api",
     "Inspection": "liteport.check.inspection",

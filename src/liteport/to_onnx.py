@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -12,15 +12,16 @@ from liteport.border import BorderOptions, Choices, borders, choices
 from liteport.check import TOLERANCE
 from liteport.check.border import AtBorder
 from liteport.check.compare import Verification, compare, merged
+from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import UsageError
 from liteport.ir.border import Border
 from liteport.model import Progress, Saved, counting, report, samples_of
 from liteport.origins import is_onnx, is_tensorflow, is_tflite
-from liteport.output import check_target, parts, signature_file, staged
+from liteport.output import Writer, check_target, parts, signature_file, staged
 
 if TYPE_CHECKING:
-    pass
+    from liteport.frontends.torch.model import TorchModel
 
 SUFFIX = ".onnx"
 
@@ -63,34 +64,63 @@ def export_onnx(
     report(progress, "load")
     # PyTorch is only imported where it is used.
     from liteport.frontends.torch.entries import Options, open_model
-    from liteport.frontends.torch.onnx import OnnxFile, faces, require_onnx
 
-    require_onnx()
     options = Options(factory, factory_args, source_dir, trust_pickle)
     origin = open_model(model, inputs, kwargs, entries, options, dynamic=dynamic)
-    files = _files(target, list(origin.entries), separate)
     report(progress, "export")
-    graphs = faces(origin)
-    notes = list(origin.notes)
-    found = {name: _distinct(border, notes) for name, border in borders(graphs, asked).items()}
+    plan = OnnxFiles.of(origin, target, asked, separate)
     report(progress, "write")
 
-    def write(name: str, file: Path) -> None:
-        OnnxFile(origin, name, found[name]).save(file)
+    def compared(runner: Runner, source: Source) -> Verification:
+        told = counting("verify", progress)
+        return compare(AtBorder(origin, plan.borders), runner, source, tolerance=tolerance, progress=told)
 
-    def compared(name: str, file: Path, source: Source) -> Verification:
-        from liteport.check.onnx_runtime import OnnxRuntime
-
-        twin = OnnxRuntime(file, signature=name)
-        return compare(
-            AtBorder(origin, found), twin, source, tolerance=tolerance, progress=counting("verify", progress)
-        )
-
-    with staged({files[name]: partial(write, name) for name in files}) as written:
-        checks = [compared(name, written[file], source) for name, file in files.items() if source is not None]
+    with staged(plan.writers) as written:
+        checks = [compared(runner, source) for runner in plan.runners(written) if source is not None]
         verification = merged(checks).require() if checks else None
         every = [target.with_name(part.name) for file in written.values() for part in parts(file)]
-    return Saved(tuple(every), verification, tuple(dict.fromkeys(notes)))
+    return Saved(tuple(every), verification, plan.notes)
+
+
+@dataclass(frozen=True)
+class OnnxFiles:
+    """The .onnx files that a PyTorch model becomes: by entry point their places and what their inputs and outputs are
+    called, and what there is to say of that."""
+
+    origin: TorchModel
+    places: Mapping[str, Path]
+    borders: Mapping[str, Border]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, origin: TorchModel, target: Path, asked: Choices, separate: bool) -> OnnxFiles:
+        """A file at `target`, or with `separate` one for each entry point beside it.
+
+        Raises UsageError where several entry points are to share one, or what torch.onnx needs is not installed.
+        """
+        from liteport.frontends.torch.onnx import faces, require_onnx
+
+        require_onnx()
+        places = _files(target, list(origin.entries), separate)
+        notes = list(origin.notes)
+        found = {name: _distinct(border, notes) for name, border in borders(faces(origin), asked).items()}
+        return cls(origin, places, found, tuple(dict.fromkeys(notes)))
+
+    @property
+    def writers(self) -> dict[Path, Writer]:
+        """What writes each file. Raises UnsupportedError where torch.onnx cannot."""
+        return {place: partial(self._write, name) for name, place in self.places.items()}
+
+    def runners(self, written: Mapping[Path, Path]) -> list[Runner]:
+        """The files, which are still at `written`, in ONNX Runtime."""
+        from liteport.check.onnx_runtime import OnnxRuntime
+
+        return [OnnxRuntime(written[place], signature=name) for name, place in self.places.items()]
+
+    def _write(self, name: str, file: Path) -> None:
+        from liteport.frontends.torch.onnx import OnnxFile
+
+        OnnxFile(self.origin, name, self.borders[name]).save(file)
 
 
 def _files(target: Path, entries: Sequence[str], separate: bool) -> dict[str, Path]:

@@ -16,6 +16,7 @@ import liteport
 from liteport.cli.convert import convert
 from liteport.cli.inspect import inspect
 from liteport.cli.profile import profile
+from liteport.cli.stages import stages
 from liteport.cli.tune_kit import tune_kit
 from liteport.cli.verify import verify
 from liteport.errors import LiteportError
@@ -23,7 +24,7 @@ from liteport.errors import LiteportError
 INTERRUPTED = 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (convert, verify, inspect, profile, tune_kit):
+for command in (convert, stages, verify, inspect, profile, tune_kit):
     app.command()(command)
 
 

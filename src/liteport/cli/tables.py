@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from liteport.check.profile import Profile
     from liteport.formats.tensorflow.names import GraphNames
     from liteport.quantize.run import Quantised
+    from liteport.chain import Stages
 
 _SHOWN = 8
 _PIPED = 120  # columns, where there is no terminal
@@ -232,6 +233,26 @@ def kit(folder: Path, files: Sequence[Path]) -> Text:
     what = f"  {len(files) - 2} candidates, {size(sum(file.stat().st_size for file in files))}\n"
     how = "On the device: python run.py, which writes record.json; then liteport convert ... --tune-from record.json"
     return Text.assemble((str(folder), "bold"), what, how)
+
+
+def folder(place: Path, found: Stages) -> Text:
+    """The stages' folder, and what is in it."""
+    names = ", ".join(file.name for stage in found.stages for file in stage.files) or "nothing"
+    return Text.assemble((str(place), "bold"), f"  {names}")
+
+
+def stages(found: Stages) -> RenderableType:
+    """A row for each stage, on what they were compared, and what failed."""
+    from liteport.chain import COLUMNS
+
+    table = _table()
+    for title in COLUMNS:
+        table.add_column(title, justify="left" if title == "stage" else "right", no_wrap=True)
+    for row in found.rows:
+        table.add_row(*row)
+    problems = [Text(f"{stage.kind}: {stage.problem}", "red") for stage in found.stages if stage.problem]
+    said = [notes(found.notes)] if found.notes else []
+    return Group(table, Text(f"compared on {found.samples}", "green" if found.passed else ""), *problems, *said)
 
 
 def notes(lines: Sequence[str]) -> Text:
