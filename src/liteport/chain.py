@@ -18,7 +18,7 @@ from liteport.check.litert import LiteRT
 from liteport.check.race import Raced, race
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
-from liteport.errors import InputError, LiteportError, UsageError
+from liteport.errors import InputError, LiteportError, UnsupportedError, UsageError
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.output import staged
 from liteport.to_onnx import OnnxFiles
@@ -82,10 +82,9 @@ class Stages:
     def markdown(self) -> str:
         """The table, on what it was measured, and what failed, as a page."""
         lines = [COLUMNS, ("---",) + ("---:",) * (len(COLUMNS) - 1), *self.rows]
+        table = [f"| {' | '.join(line)} |" for line in lines]
         told = [f"{stage.kind}: {stage.problem}" for stage in self.stages if stage.problem]
-        return "\n".join(
-            [*(f"| {' | '.join(line)} |" for line in lines), "", f"Compared on {self.samples}.", *told, ""]
-        )
+        return "\n".join([*table, "", f"Compared on {self.samples}.", *told, ""])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -116,7 +115,8 @@ def stages(
 
     A format that cannot be written, or does not match, is left out, and its Stage says why. The others are put in place
     together at the end; where anything else goes wrong, what was there before stays.
-    Raises UsageError for another kind, InputError for a folder that cannot be, and what convert() raises.
+    Raises UsageError for another kind, InputError for a folder that cannot be, UnsupportedError where no stage can be
+    written, and what convert() raises.
     """
     chosen = _chosen(model, kinds)
     source = samples_of(SAMPLES if samples is None and data is None else samples, data, seed)
@@ -130,6 +130,8 @@ def stages(
     report(progress, "write")
     with staged({target / work.format.name.format(stem): work.write for work in works}) as written:
         runners = {work.kind: work.opened() for work in works if work.written}
+        if not runners:
+            raise UnsupportedError(f"no stage can be written: {works[0].stage.problem}")
         told = counting("compare", progress)
         found = race(converted.origin, runners, source, tolerance=tolerance, progress=told)
         for work in works:

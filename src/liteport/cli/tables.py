@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from liteport.chain import Stages
     from liteport.check.compare import Verification
     from liteport.check.inspection import Inspection, SignatureInfo, Tensor
     from liteport.check.measure import OutputCheck
     from liteport.check.profile import Profile
     from liteport.formats.tensorflow.names import GraphNames
     from liteport.quantize.run import Quantised
-    from liteport.chain import Stages
 
 _SHOWN = 8
 _PIPED = 120  # columns, where there is no terminal
