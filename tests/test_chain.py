@@ -92,7 +92,7 @@ def test_a_stage_that_cannot_be_written_is_left_out_and_the_others_are_there(
         ("onnx", "torch.onnx cannot write this")
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"model.tflite", "model.stages.json", "model.stages.md"}
-    with pytest.raises(UnsupportedError, match="no stage can be written: torch.onnx cannot write this"):
+    with pytest.raises(UnsupportedError, match=r"no stage can be written: torch.onnx cannot"):
         liteport.stages(net, tmp_path, (X,), samples=2, kinds=["onnx"])
     assert "torch.onnx cannot write this" in (tmp_path / "model.stages.md").read_text()
 
