@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "formats",
     },
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "origins", "output"},
-    "chain": {"api", "origins", "to_onnx", "border", "model", "output", "check"},
+    "chain": {"api", "origins", "to_onnx", "border", "model", "output", "targets", "check"},
     "cli": {"api", "origins", "to_onnx", "chain", "model", "output", "targets", "check", "quantize", "formats"},
 }
 # package: the rooms in which alone it may be imported.

@@ -67,7 +67,8 @@ def test_entry_points_share_a_savedmodel_and_have_a_frozen_graph_each(net: nn.Mo
     files = {stage.kind: [file.name for file in stage.files] for stage in found.stages}
     assert files["onnx"] == ["model.classify.onnx", "model.features.onnx"]
     assert files["savedmodel"] == ["model_saved"]
-    assert files["pb"] == ["model.classify.pb", "model.features.pb"]
+    each = ["model.classify.pb", "model.features.pb"]
+    assert files["pb"] == [name for pb in each for name in (pb, f"{pb}.json")]
     for stage in found.stages:
         assert stage.verification is not None
         assert {check.signature for check in stage.verification.outputs} == {"classify", "features"}

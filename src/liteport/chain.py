@@ -14,13 +14,14 @@ from liteport import api
 from liteport.border import Choices
 from liteport.check import TOLERANCE
 from liteport.check.compare import Verification
-from liteport.check.litert import LiteRT
 from liteport.check.race import Raced, race
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.errors import InputError, LiteportError, UnsupportedError, UsageError
 from liteport.model import LiteModel, Progress, counting, report, samples_of
-from liteport.output import staged
+from liteport.origins import is_onnx, is_tensorflow, is_tflite
+from liteport.output import parts, staged
+from liteport.targets import kind_of
 from liteport.to_onnx import OnnxFiles
 
 SAMPLES = 1000
@@ -170,30 +171,19 @@ def _open_onnx(path: Path, signature: str) -> Runner:
 
 
 def _save(model: LiteModel, path: Path) -> Sequence[Path]:
-    return model.save(path).files
+    several = path.suffix == ".pb" and len(model.signatures) > 1  # a frozen graph has one
+    return [file for file in model.save(path, separate=several).files if file.suffix == path.suffix]
 
 
-def _save_each(model: LiteModel, path: Path) -> Sequence[Path]:
-    return model.save(path, separate=len(model.signatures) > 1).files
-
-
-def _open_saved_model(path: Path, signature: str) -> Runner:
-    from liteport.check.tensorflow import SavedModel
-
-    return SavedModel(path)
-
-
-def _open_frozen_graph(path: Path, signature: str) -> Runner:
-    from liteport.check.tensorflow import FrozenGraph
-
-    return FrozenGraph(path)
+def _open(path: Path, signature: str) -> Runner:
+    return kind_of(path).open(path)
 
 
 FORMATS = {
     "onnx": Format("{}.onnx", _write_onnx, _open_onnx),
-    "savedmodel": Format("{}_saved", _save, _open_saved_model),
-    "pb": Format("{}.pb", _save_each, _open_frozen_graph),
-    "tflite": Format("{}.tflite", _save, lambda path, signature: LiteRT(path)),
+    "savedmodel": Format("{}_saved", _save, _open),
+    "pb": Format("{}.pb", _save, _open),
+    "tflite": Format("{}.tflite", _save, _open),
 }
 """In the chain's order."""
 
@@ -215,7 +205,7 @@ class _Work:
             self.written = self.format.write(self.model, path)
         except LiteportError as error:
             self.stage = replace(self.stage, problem=str(error))
-        size = sum(_size(file) for file in self.written)
+        size = sum(_size(file) for file in self._parts())
         self.stage = replace(self.stage, size=size, seconds=time.perf_counter() - start)
 
     def opened(self) -> list[Runner]:
@@ -228,20 +218,24 @@ class _Work:
         if raced is None:
             return
         failed = [check for check in raced.verification.outputs if not check.passed]
-        for file in self.written if failed else ():
+        for file in self._parts() if failed else ():
             _remove(file)
         self.stage = replace(
             self.stage,
-            files=() if failed else tuple(folder / file.name for file in self.written),
+            files=() if failed else tuple(folder / file.name for file in self._parts()),
             inference=raced.seconds,
             verification=raced.verification,
             problem=f"{failed[0].name}: {failed[0].problem}" if failed else "",
         )
 
+    def _parts(self) -> list[Path]:
+        """All files, what stands beside some of them too."""
+        return [part for file in self.written for part in parts(file)]
+
 
 def _chosen(model: Any, kinds: Sequence[str] | None) -> list[str]:
     """The kinds in the chain's order. Raises UsageError for one that is not known or cannot be."""
-    from_torch = not (api.is_onnx(model) or api.is_tflite(model))
+    from_torch = not (is_onnx(model) or is_tflite(model) or is_tensorflow(model))
     if kinds is None:
         return [kind for kind in FORMATS if kind != "onnx" or from_torch]
     if unknown := [kind for kind in kinds if kind not in FORMATS]:
