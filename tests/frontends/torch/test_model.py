@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 import liteport
 from liteport.backends.tflite.writer import to_bytes
@@ -21,6 +23,30 @@ from liteport.frontends.torch.model import Entry, TorchModel
 A, B, C = torch.full((2, 3), 1.0), torch.full((2, 3), 2.0), torch.full((3,), 3.0)
 RNN = nn.GRU(4, 5, batch_first=True)
 Pair = namedtuple("Pair", "first second")
+
+
+class Keyless(OrderedDict[str, Any]):
+    """A result as those of diffusers, whose parts PyTorch knows no names of."""
+
+
+@dataclass
+class Record:
+    """A result that PyTorch does not know yet, and another in it."""
+
+    first: Any
+    second: Any
+
+
+class Unknown:
+    """A result that nobody can look into."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+pytree.register_pytree_node(
+    Keyless, pytree._dict_flatten, lambda values, keys: Keyless(pytree._dict_unflatten(values, keys))
+)
 
 
 class Call(nn.Module):
@@ -89,6 +115,9 @@ RESULTS = [
     ("a dict", lambda x: {"b": x + 1, "a": x + 2}, ["b", "a"]),
     ("a named tuple", lambda x: Pair(x + 1, x + 2), ["first", "second"]),
     ("nested", lambda x: [{"a": x + 1}, (x + 2,)], ["output_0_a", "output_1_0"]),
+    ("a type without keys", lambda x: Keyless(sample=x + 1, more=(x + 2,)), ["sample", "more_0"]),
+    ("a dataclass", lambda x: Record(x + 1, Record(x - 1, 3)), ["first", "second_first"]),
+    ("one in a tuple", lambda x: (x - 1, Keyless(sample=x + 1)), ["output_0", "output_1_sample"]),
 ]
 
 
@@ -97,6 +126,11 @@ def test_results(function: Any, names: list[str]) -> None:
     model = TorchModel({"main": Entry(Call(function), (A,))})
     assert list(model.run(model.example("main"), "main")) == names
     assert model.to_ir().graphs[0].output_names == names
+
+
+def test_a_result_of_an_unknown_class() -> None:
+    with pytest.raises(UnsupportedError, match="Return tensors, in tuples, lists, dicts or dataclasses"):
+        liteport.convert(Call(Unknown), (A,))
 
 
 class Net(nn.Module):

@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import is_dataclass
 from io import StringIO
 from typing import Any
 
@@ -33,6 +34,7 @@ from liteport.frontends.torch.packing import plain_packing
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 from liteport.frontends.torch.symbols import is_symbolic
 
+_UNKNOWN_RESULT = "in output, which is not a known type"
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
 
 # Operators that may hand back their own input although their schema does not say so.
@@ -62,9 +64,27 @@ def export(
         torch.no_grad(),
     ):
         try:
-            return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
+            return _exported(module, args, kwargs, dynamic)
         except Exception as error:
             raise UnsupportedError(_export_failed(module, error)) from error
+
+
+def _exported(
+    module: torch.nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], dynamic: Dynamic
+) -> ExportedProgram:
+    """torch.export's program; dataclasses in the module's result become known to it."""
+    try:
+        return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic.shapes, strict=False)
+    except RuntimeError as error:
+        if _UNKNOWN_RESULT not in str(error):
+            raise
+        kinds = {type(leaf) for leaf in pytree.tree_leaves(module(*args, **kwargs))}
+        unknown = [kind for kind in kinds if is_dataclass(kind)]
+        if not unknown:
+            raise
+        for kind in unknown:
+            torch.export.register_dataclass(kind)
+        return _exported(module, args, kwargs, dynamic)
 
 
 def distinct(example: Any) -> Any:
@@ -231,6 +251,8 @@ def _export_failed(module: torch.nn.Module, error: Exception) -> str:
         remedy = (
             "A packed sequence can be followed through recurrent layers: make it by pack_padded_sequence, of a batch"
         )
+    elif _UNKNOWN_RESULT in str(error):
+        remedy = "Return tensors, in tuples, lists, dicts or dataclasses"
     elif "specialized it to be a constant" in str(error):
         remedy = "Leave that dimension out of dynamic, or write what fixes it in terms of x.shape"
     return (

@@ -248,11 +248,21 @@ class _Importer:
 
 def output_names(structure: Any) -> list[str]:
     """A name for each leaf of a forward's result: its dict keys and positions, joined by underscores."""
-    leaves, _ = pytree.tree_flatten_with_path(structure)
-    if len(leaves) == 1 and not leaves[0][0]:
+    paths = _paths(structure)
+    if paths == [()]:
         return ["output"]
-    names = ["_".join(map(_key_name, path)) for path, _ in leaves]
+    names = ["_".join(map(_key_name, path)) for path in paths]
     return [f"output_{n}" if n[:1].isdigit() else n for n in names]
+
+
+def _paths(structure: Any) -> list[tuple[Any, ...]]:
+    """The keys that lead to each leaf."""
+    try:
+        return [path for path, _ in pytree.tree_flatten_with_path(structure)[0]]
+    except ValueError:  # a type in it was registered without names for its parts, as those of diffusers are
+        parts = pytree.tree_leaves(structure, is_leaf=lambda part: part is not structure)
+        keys = structure if isinstance(structure, Mapping) else range(len(parts))
+        return [(key, *path) for key, part in zip(keys, parts, strict=True) for path in _paths(part)]
 
 
 def _key_name(key: Any) -> str:
