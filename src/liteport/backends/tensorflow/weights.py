@@ -26,10 +26,18 @@ def _depthwise(xp: Any, op: Op, w: Any) -> Any:
     return xp.reshape(w, (*op.operand(1).shape[1:3], channels, -1))
 
 
+def _slope(xp: Any, op: Op, w: Any) -> Any:
+    """A slope for all images alike without the batch: the form that TensorFlow's converter knows PRELU by."""
+    x, slope = op.input, op.operand(1)
+    aligned = (1,) * (x.rank - slope.rank) + slope.shape
+    return xp.reshape(w, aligned[1:]) if x.rank > 1 and aligned[0] == 1 else w
+
+
 ORDERS: Mapping[tuple[type[Operator], int], Order] = {
     (ops.Conv2D, 1): lambda xp, op, w: xp.transpose(w, (1, 2, 3, 0)),
     (ops.TransposeConv, 1): lambda xp, op, w: xp.transpose(w, (1, 2, 0, 3)),
     (ops.DepthwiseConv2D, 1): _depthwise,
+    (ops.Prelu, 1): _slope,
 }
 """By operator and operand."""
 

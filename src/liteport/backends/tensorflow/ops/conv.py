@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ def biased(c: Context, x: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def conv_2d(c: Context, x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Weights [kh,kw,C/groups,O]. Groups are layers of their own: TensorFlow's kernel has no gradient for them."""
+    """Weights [kh,kw,C/groups,O]."""
     o = c.operator
     groups = c.op.input.shape[3] // c.op.operand(1).shape[3]
 
@@ -26,8 +26,28 @@ def conv_2d(c: Context, x: Tensor, w: Tensor, bias: Tensor | None = None) -> Ten
 
     if groups == 1:
         return biased(c, conv(x, w), bias)
-    parts = zip(tf.split(x, groups, 3), tf.split(w, groups, 3), strict=True)
-    return biased(c, tf.concat([conv(*part) for part in parts], 3), bias)
+    y = grouped(conv, groups)(x, tf.convert_to_tensor(w))
+    # As a plain sum: TensorFlow's kernel that joins a convolution and its bias knows no groups.
+    return c.activated(y if bias is None else y + tf.reshape(bias, (1, 1, 1, -1)))
+
+
+def grouped(conv: Callable[[Tensor, Tensor], Tensor], groups: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """A convolution by groups, whose gradient, which TensorFlow has no kernel for, is that of one for each group."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def forward(x: Tensor, w: Tensor) -> tuple[Tensor, Callable[[Tensor], Sequence[Tensor]]]:
+        def backward(slope: Tensor) -> Sequence[Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch((x, w))
+                parts = zip(tf.split(x, groups, 3), tf.split(w, groups, 3), strict=True)
+                y = tf.concat([conv(*part) for part in parts], 3)
+            gradients: Sequence[Tensor] = tape.gradient(y, (x, w), slope)
+            return gradients
+
+        return conv(x, w), backward
+
+    found: Callable[[Tensor, Tensor], Tensor] = forward
+    return found
 
 
 def depthwise_conv_2d(c: Context, x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:

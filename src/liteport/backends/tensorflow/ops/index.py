@@ -23,12 +23,20 @@ def scatter_nd(c: Context, indices: Tensor, updates: Tensor, shape: Tensor) -> T
 
 
 def dynamic_update_slice(c: Context, x: Tensor, update: Tensor, start: Tensor) -> Tensor:
-    """The block is kept inside of x, as LiteRT keeps it."""
-    room = tf.shape(x) - tf.shape(update)
-    begin = tf.clip_by_value(tf.cast(start, tf.int32), 0, room)
-    return tf.raw_ops.TensorStridedSliceUpdate(
-        input=x, begin=begin, end=begin + tf.shape(update), strides=tf.ones_like(begin), value=update
-    )
+    """Each element of x or of the block, by where it stands: in operators that TensorFlow's converter has builtins for.
+
+    The block is kept inside of x, as LiteRT keeps it.
+    """
+    shapes = zip(c.op.input.shape, c.op.operand(1).shape, strict=True)
+    rank, inside = c.op.input.rank, None
+    for axis in [axis for axis, (whole, part) in enumerate(shapes) if whole != part]:
+        size, length = tf.shape(x)[axis], tf.shape(update)[axis]
+        at = tf.range(size) - tf.clip_by_value(tf.cast(start[axis], tf.int32), 0, size - length)
+        here = tf.reshape((at >= 0) & (at < length), [-1 if i == axis else 1 for i in range(rank)])
+        inside = here if inside is None else inside & here
+        if c.op.operand(1).shape[axis] != 1:
+            update = tf.gather(update, tf.clip_by_value(at, 0, length - 1), axis=axis)
+    return update if inside is None else tf.where(inside, update, x)
 
 
 def one_hot(c: Context, indices: Tensor, depth: Tensor, on: Tensor, off: Tensor) -> Tensor:
