@@ -138,7 +138,7 @@ def weight_name(op: Op, index: int, value: Value) -> str:
     role = ROLES.get((type(op.operator), index), "weight")
     if op.source.module:
         return f"{op.source.module}.{role}"
-    return value.name or f"{op.output.name}.{role}"
+    return value.name or f"{op.output.name if op.outputs else op.name.lower()}.{role}"
 
 
 def node_name(name: str) -> str:
