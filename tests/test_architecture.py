@@ -37,12 +37,13 @@ MAY_IMPORT = {
     "output": {"ir"},
     "api": {
         *("ir", "passes", "frontends.torch", "frontends.tflite", "origins"),
-        *("backends", "check", "model", "border", "tune", "quantize"),
+        *("backends", "check", "model", "border", "tune", "quantising"),
     },
     "origins": {
         *("ir", "check", "model", "frontends.torch", "frontends.onnx", "frontends.tensorflow", "frontends.tflite"),
         "formats",
     },
+    "quantising": {"ir", "border", "check", "model", "quantize"},
     "to_onnx": {"ir", "border", "frontends.torch", "check", "model", "origins", "output"},
     "chain": {"api", "origins", "to_onnx", "border", "model", "output", "targets", "check"},
     "cli": {"api", "origins", "to_onnx", "chain", "model", "output", "targets", "check", "quantize", "formats"},

@@ -17,7 +17,7 @@ from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import UNSIGNED, LiteRT, evaluate
 from liteport.check.profile import Profile
 from liteport.check.runner import Runner
-from liteport.check.samples import Samples, Source
+from liteport.check.samples import Source
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.border import Border
@@ -26,6 +26,7 @@ from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.origins import Entries, Given, is_onnx, is_tflite, onnx_runner
 from liteport.passes.choose.choose import Choice, Prefer, preference
 from liteport.passes.choose.sites import advice
+from liteport.quantising import Quantising
 from liteport.tune.decider import Decider, Tune
 from liteport.tune.record import Record
 
@@ -96,7 +97,7 @@ def convert(
         raise UsageError(f"{model} is complete: leave --input, --entry and --model out")
     decider = _decider(tune, progress)
     asked, choice = choices(**border), Choice(preference(prefer), decider.decide if decider else None)
-    quantising = None if quantize is None and calibrate is None else _Quantising.asked(quantize, calibrate, prefer)
+    quantising = Quantising.of(quantize, calibrate, asked, plain=prefer == "plain")
     with _no_collection():
         report(progress, "load")
         origin: Any = None
@@ -120,59 +121,10 @@ def convert(
             result.notes += tuple(decider.finish())
             result.tuning = decider.record
         if quantising is not None:
-            result = quantising.apply(result, progress)
+            result = quantising.apply(result, found, progress)
     if verify:
         result.verify(verify, tolerance=tolerance, sqnr=sqnr, strict=True, progress=progress)
     return result
-
-
-@dataclass(frozen=True)
-class _Quantising:
-    """What convert() is told of smaller numbers."""
-
-    mode: str
-    source: Source | None
-    plain: bool
-    random: bool
-
-    @staticmethod
-    def asked(mode: str | None, data: Any, prefer: str) -> _Quantising:
-        """Raises UsageError for what does not go together, and for samples that cannot be read."""
-        from liteport import quantize
-
-        if data is not None and mode != "int8":
-            raise UsageError("--calibrate is for --quantize int8: the others need no inputs")
-        assert mode is not None
-        quantize.check(mode)
-        source = quantize.source(data) if mode == "int8" else None
-        return _Quantising(mode, source, prefer == "plain", isinstance(data, str) and data == quantize.RANDOM)
-
-    def apply(self, model: LiteModel, progress: Progress | None) -> LiteModel:
-        """The model with smaller numbers in it, beside the same origin."""
-        from liteport.quantize import quantize
-
-        report(progress, "quantise")
-        told = counting("quantise", progress)
-        module, done = quantize(model.module, self.mode, self._samples(model), plain=self.plain, told=told)
-        result = LiteModel(module, model.origin, model.notes)
-        result.tuning, result.quantised = model.tuning, done
-        if self.random:
-            result.notes += ("calibrated on random inputs: the ranges of real ones are others (--calibrate DATA)",)
-        else:
-            result.calibration = self.source
-        return result
-
-    def _samples(self, model: LiteModel) -> dict[str, Samples]:
-        if self.source is None:
-            return {}
-        runner = model.origin or model.runtime
-        found = {
-            name: self.source.samples(name, runner.example(name), runner.trials(name)) for name in model.signatures
-        }
-        empty = next((name for name, samples in found.items() if not samples.count), None)
-        if empty is not None:
-            raise InputError(f"{self.source} holds no samples for signature {empty}")
-        return found
 
 
 def _decider(tune: Tune, progress: Progress | None) -> Decider | None:

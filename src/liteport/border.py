@@ -16,6 +16,7 @@ Names = Mapping[str, str] | Sequence[str]
 EVERY = ""
 """In the place of an input's name: every input that the type suits."""
 
+_INT8 = "int8"
 _TYPES = {"uint8": DType.UINT8, "float16": DType.FLOAT16, "int32": DType.INT32}
 
 
@@ -26,6 +27,7 @@ class Choices:
     input_names, output_names: new names, in order or by the old ones. channels_last: True for everything of rank 4 and
     5, or names. input_dtypes: types by input, or for EVERY one that suits: uint8 for images, float16 for floats, int32
     for int64. pixels: how an image in uint8 becomes the network's own input. indices: what becomes of int64.
+    int8_inputs, int8_outputs: names, or EVERY one of floats: those that quantisation makes int8.
     """
 
     input_names: Names = ()
@@ -34,6 +36,12 @@ class Choices:
     input_dtypes: Mapping[str, DType] = field(default_factory=dict)
     pixels: Pixels | None = None
     indices: DType = DType.INT64
+    int8_inputs: tuple[str, ...] = ()
+    int8_outputs: tuple[str, ...] = ()
+
+    @property
+    def has_int8(self) -> bool:
+        return bool(self.int8_inputs or self.int8_outputs)
 
 
 class BorderOptions(TypedDict, total=False):
@@ -43,7 +51,8 @@ class BorderOptions(TypedDict, total=False):
         order, or {old: new}.
     channels_last: True stores every input and output of 4 or 5 dimensions as [N, ..., C]; a name or names, only those.
     input_dtype: "uint8" takes images as bytes, "float16" floats in half precision, "int32" integers that are int64 in
-        the source; for all inputs that it suits, or {name: type}.
+        the source, "int8" the numbers of quantize="int8" themselves; for all inputs that it suits, or {name: type}.
+    output_dtype: "int8" gives those numbers; for all outputs of floats, or {name: type}.
     mean, std, scale: what the network takes of a byte p in an image is (p * scale - mean) / std, for all channels or
         for each: 0, 1 and 1/255 unless given, as torchvision's ToTensor and Normalize have it.
     indices: "int32" makes every input and output int32 that is int64 in the source.
@@ -53,6 +62,7 @@ class BorderOptions(TypedDict, total=False):
     output_names: Names | None
     channels_last: bool | str | Sequence[str]
     input_dtype: str | Mapping[str, str] | None
+    output_dtype: str | Mapping[str, str] | None
     mean: float | Sequence[float] | None
     std: float | Sequence[float] | None
     scale: float | None
@@ -69,10 +79,13 @@ def choices(**options: Unpack[BorderOptions]) -> Choices | None:
     channels_last, input_dtype = options.get("channels_last", False), options.get("input_dtype")
     mean, std, scale = options.get("mean"), options.get("std"), options.get("scale")
     indices = options.get("indices", "int64")
-    types = {EVERY: input_dtype} if isinstance(input_dtype, str) else dict(input_dtype or {})
+    types, int8_inputs = _apart(input_dtype)
+    others, int8_outputs = _apart(options.get("output_dtype"))
     strange = next((name for name in types.values() if name not in _TYPES), None)
     if strange is not None:
-        raise UsageError(f"--input-dtype {strange}: it is one of {', '.join(_TYPES)}")
+        raise UsageError(f"--input-dtype {strange}: it is one of {', '.join((*_TYPES, _INT8))}")
+    if others:
+        raise UsageError(f"--output-dtype {next(iter(others.values()))}: it is {_INT8}, or left out")
     if indices not in ("int64", "int32"):
         raise UsageError(f"--indices {indices}: it is int64 or int32")
     given = any(part is not None for part in (mean, std, scale))
@@ -83,8 +96,16 @@ def choices(**options: Unpack[BorderOptions]) -> Choices | None:
         {name: _TYPES[each] for name, each in types.items()},
         Pixels(_numbers(mean, 0.0), _numbers(std, 1.0), 1 / 255 if scale is None else scale) if given else None,
         DType[indices.upper()],
+        int8_inputs,
+        int8_outputs,
     )
     return asked if asked != Choices() else None
+
+
+def _apart(given: str | Mapping[str, str] | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The types by name, and the names of those that are int8."""
+    types = {EVERY: given} if isinstance(given, str) else dict(given or {})
+    return {n: t for n, t in types.items() if t != _INT8}, tuple(n for n, t in types.items() if t == _INT8)
 
 
 def _numbers(given: float | Sequence[float] | None, default: float) -> tuple[float, ...]:
@@ -102,6 +123,8 @@ def borders(graphs: Iterable[Graph], choices: Choices) -> dict[str, Border]:
     _known("--input-names", choices.input_names, inputs)
     _known("--output-names", choices.output_names, outputs)
     _known("--input-dtype", [name for name in choices.input_dtypes if name != EVERY], inputs)
+    _known("--input-dtype", [name for name in choices.int8_inputs if name != EVERY], inputs)
+    _known("--output-dtype", [name for name in choices.int8_outputs if name != EVERY], outputs)
     _known("--channels-last", choices.channels_last or (), inputs + outputs)
     if choices.pixels is not None and not any(port.pixels for port in inputs):
         raise UsageError("--mean, --std and --scale are for images in uint8: add --input-dtype uint8")

@@ -151,6 +151,8 @@ class LiteModel:
         """
         kind = kind_of(path)
         target = kind.check(path)
+        if self.quantised is not None and not kind.is_chosen:
+            raise UsageError(f"a quantised model is written as .tflite, not as {target.name}: convert without quantize")
         whole = self.module if kind.is_chosen else self.plain
         modules = by_signature(whole, target) if separate else {target: whole}
         report(progress, "write")

@@ -11,6 +11,7 @@ import numpy as np
 
 from liteport.check import NUDGE, SQNR, TOLERANCE
 from liteport.check.measure import OutputCheck, Tally, family
+from liteport.check.real import Real, Stored
 from liteport.check.runner import Marked, Resting, Runner, Stepped
 from liteport.check.samples import Inputs, Samples, Source
 from liteport.errors import InputError, VerificationError
@@ -163,6 +164,8 @@ class Pair:
     ) -> None:
         self.tolerance = tolerance
         self.sqnr = _sqnr(reference, candidate) if sqnr is None else sqnr
+        if self.sqnr is not None and isinstance(candidate, Stored):
+            candidate = Real(candidate)
         self.reference = reference
         self.candidate = candidate
         self.signature = signature

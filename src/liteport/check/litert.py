@@ -12,6 +12,7 @@ from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
+from liteport.check.real import Grid
 from liteport.check.samples import least_example
 from liteport.check.steps import step
 from liteport.errors import LiteportError
@@ -86,6 +87,15 @@ class LiteRT:
         tensors = _outputs(root, signature) if self._signed else self._unsigned_outputs()
         found = {name: step(root, root.Subgraphs(graph), tensor) for name, (graph, tensor) in tensors.items()}
         return {name: size for name, size in found.items() if size is not None}
+
+    def grids(self, signature: str) -> tuple[dict[str, Grid], dict[str, Grid]]:
+        """The scales and zero points of quantised inputs and outputs, by name (see check.real)."""
+        if self._signed:
+            runner = self._runner(signature)
+            return _grids(runner.get_input_details()), _grids(runner.get_output_details())
+        sides = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        ins, outs = (_grids({detail["name"]: detail for detail in side}) for side in sides)
+        return ins, outs
 
     def run(self, inputs: Mapping[str, Array], signature: str | None = None) -> dict[str, Array]:
         """The named outputs for named inputs, of `signature` or the only one there is."""
@@ -185,6 +195,12 @@ def _example(name: str, detail: Mapping[str, Any]) -> Array:
         raise LiteportError(f"input {name} holds {dtype.name}: give the inputs with --data")
     quantised = len(detail["quantization_parameters"]["scales"]) > 0
     return least_example(shape, dtype, whole=quantised or dtype.itemsize == 1)
+
+
+def _grids(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Grid]:
+    """The one scale of each quantised tensor, and its zero point."""
+    found = {name: detail["quantization"] for name, detail in details.items()}
+    return {name: (float(scale), int(zero_point)) for name, (scale, zero_point) in found.items() if scale}
 
 
 def _shape(detail: Mapping[str, Any]) -> Shape:

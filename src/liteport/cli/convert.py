@@ -40,6 +40,7 @@ def convert(
     output_names: options.OutputNames = None,
     channels_last: options.ChannelsLast = None,
     input_dtype: options.InputDtype = None,
+    output_dtype: options.OutputDtype = None,
     mean: options.Mean = None,
     std: options.Std = None,
     scale: options.Scale = None,
@@ -83,7 +84,9 @@ def convert(
     described = options.about_the_model(
         *(input, entry, dynamic, model, model_args, source_dir, trust_pickle, graph_inputs, graph_outputs)
     )
-    border = options.about_the_border(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices)
+    border = options.about_the_border(
+        *(input_names, output_names, channels_last, input_dtype, mean, std, scale, indices, output_dtype)
+    )
     way: dict[str, Any] = {"prefer": prefer, "tune": options.about_tuning(tune, tune_budget, tune_record, tune_from)}
     if kind is None and (graph_inputs or graph_outputs):
         raise UsageError("--inputs and --outputs are for a frozen graph (.pb): an .onnx is written from PyTorch")

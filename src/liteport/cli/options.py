@@ -54,8 +54,14 @@ InputDtype = Annotated[
     str | None,
     typer.Option(
         metavar="[NAME=]TYPE,...",
-        help="uint8 for images, float16 for floats, int32 for int64: all that suit, or by name.",
+        help="uint8 for images, float16 or int8 (quantised) for floats, int32 for int64: all that suit, or by name.",
         rich_help_panel=BORDER,
+    ),
+]
+OutputDtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[NAME=]int8,...", help="Quantised outputs: all of floats, or by name.", rich_help_panel=BORDER
     ),
 ]
 Mean = Annotated[
@@ -263,6 +269,7 @@ def about_the_border(
     std: str | None,
     scale: float | None,
     indices: str,
+    output_dtype: str | None = None,
 ) -> dict[str, Any]:
     """The options that say what the inputs and outputs look like, as those of api.convert(). Raises UsageError."""
     from liteport.cli.specs import parse_names, parse_numbers, parse_types
@@ -272,6 +279,7 @@ def about_the_border(
         "output_names": parse_names("--output-names", output_names),
         "channels_last": channels_last == "all" or (channels_last.split(",") if channels_last else False),
         "input_dtype": parse_types("--input-dtype", input_dtype),
+        "output_dtype": parse_types("--output-dtype", output_dtype),
         "mean": parse_numbers("--mean", mean),
         "std": parse_numbers("--std", std),
         "scale": scale,

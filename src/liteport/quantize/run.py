@@ -23,6 +23,7 @@ from liteport.passes.dead import DropDead
 from liteport.passes.quantised import RunQuantised
 from liteport.quantize import chosen, names, quantizer
 from liteport.quantize.calibrate import calibrate
+from liteport.quantize.ends import Ends, StoreEnds
 from liteport.quantize.half import HalveConstants
 
 MODES = ("fp16", "dynamic", "int8")
@@ -58,14 +59,16 @@ def quantize(
     mode: str,
     calibration: Calibration | None = None,
     *,
+    ends: Mapping[str, Ends] | None = None,
     plain: bool = False,
     told: Callable[[int, int], None] | None = None,
 ) -> tuple[Module, Quantised]:
     """`module` quantised to `mode`, as a module of its own.
 
-    `calibration` has the inputs to measure ranges on for int8; `told` hears how many of them are done. `plain` puts
-    all that it can into int8, not only what is faster there. Raises UsageError for a model that is quantised already,
-    or has nothing to quantise, InputError for samples with numbers that are not finite.
+    `calibration` has the inputs to measure ranges on for int8; `told` hears how many of them are done. `ends` has the
+    inputs and outputs that are to be int8, by signature. `plain` puts all that it can into int8, not only what is
+    faster there. Raises UsageError for a model that is quantised already, or has nothing to quantise, InputError for
+    samples with numbers that are not finite.
     """
     check(mode)
     _check_float(module)
@@ -82,6 +85,8 @@ def quantize(
             copy, (done, left) = _in_int8(copy, mode, calibration or {}, plain, told, folder)
         if not done:
             raise UsageError(_nothing(mode, left))
+        for graph in copy.signatures:
+            StoreEnds((ends or {}).get(str(graph.signature), Ends())).run(graph)
         mark(copy, mode)
         save(copy, target)
         sizes = float_file.stat().st_size, target.stat().st_size
