@@ -52,7 +52,12 @@ def measure(network: str, runs: int, out: Path) -> dict[str, dict[str, Any]]:
     converters.convert(Converter("driver", "", lambda *_: [[*driver, str(result)]], lambda *_: result), network, out)
     found = json.loads(result.read_text())
     ours = {"seconds": seconds, "latency_ms": median(found["ours"]), "operators": found["converted"]}
-    return {US: ours, KERAS: {"latency_ms": median(found["twin"])}, DIRECT: {"operators": found["direct"]}}
+    ratios = [our / twin for our, twin in zip(found["ours"], found["twin"], strict=True)]
+    return {
+        US: ours,
+        KERAS: {"latency_ms": median(found["twin"]), "ratio": ratios},
+        DIRECT: {"operators": found["direct"]},
+    }
 
 
 def options() -> argparse.Namespace:

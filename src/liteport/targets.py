@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from liteport.backends.tflite import writer
 from liteport.check.litert import LiteRT
 from liteport.check.runner import Runner
-from liteport.errors import InputError
+from liteport.errors import InputError, UsageError
 from liteport.ir.graph import Module
 from liteport.output import check_folder, check_target
 
@@ -21,7 +22,7 @@ class Kind:
     """One kind. `write` writes a module, `open` loads what was written, in the runtime that it is for.
 
     is_chosen: written in the forms that are chosen for LiteRT's kernels; others in the plain ones.
-    known_by: the file that a folder of this kind has.
+    known_by: the file that a folder of this kind has. extra: what must be installed, liteport[extra].
     """
 
     suffix: str
@@ -30,9 +31,15 @@ class Kind:
     open: Callable[[Path], Runner]
     is_chosen: bool = False
     known_by: str = ""
+    extra: str = ""
 
     def check(self, path: str | Path, source: str | Path | None = None) -> Path:
-        """Where it can be written. Raises InputError (see check_target and check_folder)."""
+        """Where it can be written. Raises InputError (see check_target and check_folder), and UsageError where what it
+        needs is not installed."""
+        if self.extra and find_spec(self.extra) is None:
+            raise UsageError(
+                f"a {self.title} needs {self.extra}, which is not there: pip install liteport[{self.extra}]"
+            )
         if self.known_by:
             return check_folder(path, self.known_by, self.title, source)
         return check_target(path, source, self.suffix)
@@ -76,8 +83,10 @@ def _open_frozen_graph(path: Path) -> Runner:
 TFLITE = Kind(".tflite", "TFLite model", writer.save, LiteRT, is_chosen=True)
 KINDS: Mapping[str, Kind] = {
     TFLITE.suffix: TFLITE,
-    ".pb": Kind(".pb", "frozen graph", _write_frozen_graph, _open_frozen_graph),
-    FOLDER: Kind(FOLDER, "SavedModel", _write_saved_model, _open_saved_model, known_by="saved_model.pb"),
+    ".pb": Kind(".pb", "frozen graph", _write_frozen_graph, _open_frozen_graph, extra="tensorflow"),
+    FOLDER: Kind(
+        FOLDER, "SavedModel", _write_saved_model, _open_saved_model, known_by="saved_model.pb", extra="tensorflow"
+    ),
 }
 
 

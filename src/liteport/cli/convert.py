@@ -190,11 +190,14 @@ def size_of(path: Path) -> int:
 
 
 def _blocks(file: Path) -> list[RenderableType]:
-    """What there is to say of a file: the tensors of a frozen graph, the signatures and operators of a .tflite."""
+    """What there is to say of a file: its signatures, the tensors of a frozen graph, the operators of a .tflite."""
     from liteport.formats.tensorflow.names import beside, read_names
+    from liteport.formats.tensorflow.saved_model import read_signatures
 
     if file.suffix == ".pb":
-        return [tables.tensors(read_names(beside(file)))]
+        return [tables.tensors([read_names(beside(file))])]
+    if file.is_dir():
+        return [tables.tensors(read_signatures(file))]
     contents = _contents(file)
     return [tables.signatures(contents), tables.operators(contents)] if contents else []
 

@@ -67,18 +67,24 @@ def _rows(signature: SignatureInfo) -> list[tuple[str, ...]]:
     return [(signature.name if i == 0 else "", *row) for i, row in enumerate(rows)]
 
 
-def tensors(names: GraphNames) -> RenderableType:
-    """The inputs and outputs of a frozen graph, and the tensors that they are."""
+def tensors(signatures: Sequence[GraphNames]) -> RenderableType:
+    """The inputs and outputs of TensorFlow's graphs, and the tensors that they are."""
     table = _table()
+    several = len(signatures) > 1
+    if several:
+        table.add_column("signature", overflow="fold")
     table.add_column("")
     table.add_column("name", overflow="fold")
     table.add_column("tensor", overflow="fold")
     table.add_column("type", no_wrap=True)
     table.add_column("shape", overflow="fold")
-    for side, found in (("in", names.inputs), ("out", names.outputs)):
-        for name, tensor in found.items():
+    for names in signatures:
+        sides = (("in", names.inputs), ("out", names.outputs))
+        rows = [(side, name, tensor) for side, found in sides for name, tensor in found.items()]
+        for number, (side, name, tensor) in enumerate(rows):
             shape = ",".join(map(str, tensor.shape)) or "scalar"
-            table.add_row(side, name, tensor.tensor, tensor.dtype, shape)
+            row = (side, name, tensor.tensor, tensor.dtype, shape)
+            table.add_row(*([names.signature if number == 0 else ""] if several else []), *row)
     return table
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +132,54 @@ def test_a_saved_model_takes_the_place_of_another(net: Net, tmp_path: Path) -> N
     with pytest.raises(InputError, match="is a folder with other things than a SavedModel in it"):
         model.save(tmp_path / "other")
     assert os.listdir(tmp_path / "other") == ["notes.txt"]
+
+
+def test_outputs_keep_their_names_beside_operations_that_bear_them(net: Net, tmp_path: Path) -> None:
+    named = {"output_names": ["stem"]}  # as the layer is called, and the scope of its operations
+    liteport.convert(net, (X,), **named).save(tmp_path / "m.tflite")  # type: ignore[arg-type]
+    model = liteport.convert(tmp_path / "m.tflite")
+    model.save(tmp_path / "m.pb", verify=1)
+    assert json.loads((tmp_path / "m.pb.json").read_text())["outputs"]["stem"]["tensor"] == "stem:0"
+    model.save(tmp_path / "m", verify=1)
+
+
+def test_an_output_that_is_an_input(tmp_path: Path) -> None:
+    class Same(nn.Module):
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"x": x, "X": x + 1, "twice": 2 * x}
+
+    model = liteport.convert(Same(), (X,))
+    model.save(tmp_path / "m.pb", verify=1)
+    tensors = {name: t["tensor"] for name, t in json.loads((tmp_path / "m.pb.json").read_text())["outputs"].items()}
+    assert tensors == {"x": "x_1:0", "X": "X_2:0", "twice": "twice:0"}
+
+
+def test_without_tensorflow(net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = liteport.convert(net, (X,))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    for name in ("m", "m.pb"):
+        with pytest.raises(
+            UsageError, match=r"needs tensorflow, which is not there: pip install liteport\[tensorflow\]"
+        ):
+            model.save(tmp_path / name)
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text("from tests.backends.tensorflow.test_saved import Net\n")
+    command = [sys.executable, "-m", "liteport", "convert", "net.py:Net", "-i", "2,3,16,16"]
+
+    def run(*options: str, code: int = 0) -> str:
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        # Nothing of what TensorFlow says about itself.
+        assert code or re.fullmatch(r"(\w+ [\d.]+s\s+)+", done.stderr), done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    assert re.fullmatch(
+        r"m +[\d.]+ kB in [\d.]+ s\n\n +name +tensor .*passed on 8 samples.*", run("-o", "m/"), re.DOTALL
+    )
+    assert re.search(r"in +x +x:0 +float32 +2,3,16,16", run("-o", "m.pb"))
+    assert "--prefer and --tune choose among forms of a .tflite" in run("-o", "m.pb", "--prefer", "size", code=2)
+    assert "--quantize is for .tflite" in run("-o", "m/", "--quantize", "fp16", code=2)
+    assert sorted(os.listdir()) == ["m", "m.pb", "m.pb.json", "net.py"]

@@ -15,16 +15,18 @@ from liteport.ir.sizes import Size
 
 def argument_names(names: Sequence[str]) -> list[str]:
     """The names as arguments of a function, none twice: letters, digits and _, the rest as _."""
+    plain = [re.sub(r"\W", "_", name, flags=re.ASCII) for name in names]
+    return unique([name if name[:1].isalpha() else f"x{name}" for name in plain])
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The names, later ones of a kind with a number: TensorFlow tells no capitals from small letters."""
     found: list[str] = []
+    taken: set[str] = set()
     for name in names:
-        plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-        plain = plain if plain[:1].isalpha() else f"x{plain}"
-        number = 0
-        unique = plain
-        while unique in found:
-            number += 1
-            unique = f"{plain}_{number}"
-        found.append(unique)
+        numbered = (name if not n else f"{name}_{n}" for n in range(len(names)))
+        found.append(next(each for each in numbered if each.lower() not in taken))
+        taken.add(found[-1].lower())
     return found
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from liteport.backends.tensorflow.border import spec
+from liteport.backends.tensorflow.border import spec, unique
 from liteport.backends.tensorflow.context import Tensor
 from liteport.backends.tensorflow.walk import Walk
 from liteport.backends.tensorflow.weights import Constants, node_name
 from liteport.errors import UnsupportedError, UsageError
 from liteport.formats.tensorflow.names import GraphNames, beside, write_names
 from liteport.formats.tensorflow.names import Tensor as TensorNote
-from liteport.ir.graph import Graph, Module, Value
+from liteport.ir.graph import Module, Value
 from liteport.ir.types import Array
 
 LIMIT = 2**31 - 1
@@ -43,11 +43,15 @@ def save(module: Module, path: str | Path) -> None:
 def build(module: Module) -> tuple[Any, GraphNames]:
     """TensorFlow's graph, and what its inputs and outputs are called."""
     source = module.signatures[0]
+    nodes = unique([node_name(name) for name in [*source.input_names, *source.output_names]])
+    fed, fetched = nodes[: len(source.inputs)], nodes[len(source.inputs) :]
     with tf.Graph().as_default() as graph:
-        walk = Walk(module, Constants())
-        inputs = [_placeholder(value, name) for value, name in zip(source.inputs, source.input_names, strict=True)]
-        results = walk.write(source, inputs)
-        outputs = [tf.identity(tensor, name) for tensor, name in zip(results, _distinct(source), strict=True)]
+        inputs = [_placeholder(value, name) for value, name in zip(source.inputs, fed, strict=True)]
+        for name in fetched:
+            graph.unique_name(name)  # taken, before an operation of that name comes
+        results = Walk(module, Constants()).write(source, inputs)
+        # A name that ends in a slash is taken as it is.
+        outputs = [tf.identity(tensor, f"{name}/") for tensor, name in zip(results, fetched, strict=True)]
     return graph, GraphNames(
         str(source.signature), _tensors(source.input_names, inputs), _tensors(source.output_names, outputs)
     )
@@ -55,13 +59,7 @@ def build(module: Module) -> tuple[Any, GraphNames]:
 
 def _placeholder(value: Value, name: str) -> Tensor:
     kind = spec(value, name)
-    return tf.compat.v1.placeholder(kind.dtype, kind.shape, node_name(name))
-
-
-def _distinct(graph: Graph) -> list[str]:
-    """The outputs' names, which in a graph are never an input's."""
-    taken = {name.lower() for name in graph.input_names}
-    return [node_name(f"{name}_output" if name.lower() in taken else name) for name in graph.output_names]
+    return tf.compat.v1.placeholder(kind.dtype, kind.shape, name)
 
 
 def _tensors(names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, TensorNote]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from liteport.errors import InputError, UnsupportedError
 from liteport.formats.tensorflow.function import DEFAULT, Function, from_concrete
+from liteport.formats.tensorflow.names import GraphNames, Tensor
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.formats.tensorflow.safety import check_graphs
 
@@ -43,6 +44,24 @@ def open_saved_model(folder: str | Path, trusted: bool = False) -> dict[str, Fun
         raise UnsupportedError(_unsigned(path, loaded))
     functions = {name: from_concrete(concrete) for name, concrete in loaded.signatures.items()}
     return _without_repeats({name: replace(_ordered(f), owner=loaded) for name, f in functions.items()})
+
+
+def read_signatures(folder: Path) -> list[GraphNames]:
+    """What the signatures of a SavedModel take and give, by name, without loading it. Raises InputError."""
+    tf = tensorflow()
+
+    def tensors(infos: Any) -> dict[str, Tensor]:
+        return {
+            name: Tensor(info.name, tf.as_dtype(info.dtype).name, tuple(d.size for d in info.tensor_shape.dim))
+            for name, info in sorted(infos.items())
+        }
+
+    found = _proto(folder / FILE).meta_graphs[0].signature_def
+    return [
+        GraphNames(name, tensors(signature.inputs), tensors(signature.outputs))
+        for name, signature in sorted(found.items())
+        if not name.startswith("__")
+    ]
 
 
 def _proto(path: Path) -> Any:
