@@ -65,6 +65,7 @@ BIAS = [
     GraphCase("on the left, with dimensions of 1", lambda b, xs: b.emit(ops.Add(), b.const(weights(1, 1, 4)), linear(b, xs[0], 4, bias=False)), ROWS, ["FULLY_CONNECTED"]),
     GraphCase("one for each row stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(5, 4)), ROWS, ["FULLY_CONNECTED", "ADD"]),
     GraphCase("one number stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(1)), ROWS, ["FULLY_CONNECTED", "ADD"]),
+    GraphCase("a scalar stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), np.float32(2)), ROWS, ["FULLY_CONNECTED", "ADD"]),
     GraphCase("a layer that has one already stays", lambda b, xs: add(b, linear(b, xs[0], 4), weights(4)), ROWS, ["FULLY_CONNECTED", "ADD"]),
     GraphCase("a result that others take stays", lambda b, xs: shared(b, xs[0]), ROWS, ["FULLY_CONNECTED", "ADD"]),
 ]  # fmt: skip

@@ -47,4 +47,9 @@ def _is_bare(op: Op) -> bool:
 def _is_bias(value: Value, result: Value) -> bool:
     """Whether a value is a constant with a number for each of a layer's results, which it does not broadcast."""
     known = value.is_const and not value.has_sizes and value.dtype is DType.FLOAT32 and value.quantization is None
-    return known and value.type.size == value.shape[-1] == result.shape[-1] and value.rank <= result.rank
+    return (
+        known
+        and bool(value.rank)
+        and value.type.size == value.shape[-1] == result.shape[-1]
+        and value.rank <= result.rank
+    )

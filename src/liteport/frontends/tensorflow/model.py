@@ -13,6 +13,7 @@ from liteport.formats.tensorflow.function import Function
 from liteport.formats.tensorflow.runtime import tensorflow
 from liteport.frontends.tensorflow.lower import lower
 from liteport.frontends.tensorflow.module import joined, named
+from liteport.frontends.tensorflow.sizes import open_sizes
 from liteport.ir.graph import Module
 from liteport.ir.inputs import Declared, Resolved, resolve
 from liteport.ir.sizes import Size, at
@@ -54,7 +55,10 @@ class TensorFlowModel:
             sizes = [[None if isinstance(d, Size) else d for d in i.shape] for i in inputs]
             types = [spec.dtype for spec in function.specs.values()]
             specs = [tf.TensorSpec(*each) for each in zip(sizes, types, function.inputs, strict=True)]
-            modules[name] = named(read(lower(function, specs)), name, list(function.inputs), list(function.outputs))
+            module = read(lower(function, specs))
+            if self.resolved[name].space.symbols:
+                open_sizes(module, module.graphs[0], [i.shape for i in inputs])
+            modules[name] = named(module, name, list(function.inputs), list(function.outputs))
         return joined(modules)
 
 

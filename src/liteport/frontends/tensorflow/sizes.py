@@ -1,0 +1,168 @@
+"""Open sizes: TensorFlow's converter writes -1 for them, and computes shapes with operators; the IR has Sizes.
+
+The graph is inferred again from its inputs, whose shapes have Sizes. What its operators compute of shapes alone becomes
+constants that hold Sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from liteport.errors import UnsupportedError
+from liteport.ir import ops
+from liteport.ir.graph import Graph, Module, Op, Value, constant
+from liteport.ir.sizes import is_fixed, larger, smaller
+from liteport.ir.types import Array, DType, Shape, TensorType
+
+_SIGNATURE = "shape_signature"
+_FEW = 16
+"""Numbers that a tensor of shapes has at most."""
+
+
+def open_sizes(module: Module, graph: Graph, shapes: Sequence[Shape]) -> None:
+    """Gives the graph's inputs these shapes, and everything that hangs on them its own.
+
+    Raises UnsupportedError where an operator's cannot be told, or those of a loop's values change.
+    """
+    for value, shape in zip(graph.inputs, shapes, strict=True):
+        _set_type(value, TensorType(value.dtype, tuple(shape)))
+    for op in list(graph.ops):
+        if (known := _known(op)) is not None:
+            graph.replace(op, *known)
+        elif any(_is_open(value) for value in op.inputs if value is not None):
+            _infer(module, graph, op)
+
+
+def _is_open(value: Value) -> bool:
+    return value.has_sizes or not is_fixed(value.shape)
+
+
+def _set_type(value: Value, type: TensorType) -> None:
+    value.type = type
+    value.extra.pop(_SIGNATURE, None)
+
+
+def _infer(module: Module, graph: Graph, op: Op) -> None:
+    """The types of the results, by the operator's own rule, or its graphs."""
+    try:
+        types = _BODIES[op.name](module, op) if op.name in _BODIES else op.operator.infer(*op.inputs)
+    except Exception as error:
+        raise UnsupportedError(
+            f"{op.name} ({op.output.name}) with a size that stays open: give all sizes, without --dynamic"
+        ) from error
+    for value, type in zip(op.outputs, types, strict=True):
+        _set_type(value, type)
+    if isinstance(op.operator, ops.Reshape):
+        graph.set_input(op, 1, constant(np.array(op.output.shape, object)))
+
+
+def _while(module: Module, op: Op) -> Sequence[TensorType]:
+    """The inputs' types, which the body keeps."""
+    assert isinstance(op.operator, ops.While)
+    types = [value.type for value in op.inputs if value is not None]
+    for name in (op.operator.cond_subgraph, op.operator.body_subgraph):
+        open_sizes(module, module.graph(name), [type.shape for type in types])
+    body = module.graph(op.operator.body_subgraph)
+    if [value.shape for value in body.outputs] != [type.shape for type in types]:
+        raise UnsupportedError("the shapes of a loop's values change")
+    return types
+
+
+def _if(module: Module, op: Op) -> Sequence[TensorType]:
+    """The types of the results of both branches."""
+    assert isinstance(op.operator, ops.If)
+    branches = [module.graph(name) for name in (op.operator.then_subgraph, op.operator.else_subgraph)]
+    for branch in branches:
+        open_sizes(module, branch, [value.shape for value in op.inputs[1:] if value is not None])
+    one, other = ([value.type for value in branch.outputs] for branch in branches)
+    if one != other:
+        raise UnsupportedError("the branches have results of different shapes")
+    return one
+
+
+_BODIES: Mapping[str, Callable[[Module, Op], Sequence[TensorType]]] = {"WHILE": _while, "IF": _if}
+
+
+def _known(op: Op) -> list[Value] | None:
+    """The results as constants, where they are shapes or computed from such alone."""
+    if isinstance(op.operator, ops.Shape):
+        shape = np.array(op.input.shape, object)
+        return None if is_fixed(op.input.shape) else [constant(shape, op.output.name, op.output.dtype)]
+    rule = _RULES.get(op.name)
+    values = [v for v in (*op.inputs, *op.outputs) if v is not None]
+    if rule is None or not all(v.is_const for v in op.inputs if v is not None):
+        return None
+    if any(v.dtype not in (DType.INT32, DType.INT64) or v.type.size > _FEW for v in values):
+        return None
+    arrays = [v.array.astype(object) for v in op.inputs if v is not None]
+    results = rule(op.operator, *arrays)
+    return [_constant(np.asarray(array, object), value) for array, value in zip(results, op.outputs, strict=True)]
+
+
+def _constant(array: Array, value: Value) -> Value:
+    fixed = is_fixed(array.reshape(-1).tolist())
+    return constant(array.astype(value.dtype.numpy) if fixed else array, value.name, value.dtype)
+
+
+def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[..., list[Any]]:
+    vectorized = np.frompyfunc(function, 2, 1)
+    return lambda operator, x, y: [vectorized(x, y)]
+
+
+def _strided_slice(operator: ops.StridedSlice, x: Array, begin: Array, end: Array, strides: Array) -> list[Any]:
+    """Of a vector, as shapes are."""
+    if x.ndim != 1 or operator.ellipsis_mask or operator.new_axis_mask:
+        raise UnsupportedError("a slice of shapes that are no vector, with a size that stays open")
+    first, last, step = (int(each[0]) for each in (begin, end, strides))
+    if operator.shrink_axis_mask:
+        return [x[first]]
+    return [x[slice(None if operator.begin_mask else first, None if operator.end_mask else last, step)]]
+
+
+def _slice(operator: ops.Slice, x: Array, begin: Array, size: Array) -> list[Any]:
+    index = tuple(slice(int(b), None if s == -1 else int(b) + int(s)) for b, s in zip(begin, size, strict=True))
+    return [x[index]]
+
+
+def _gather(operator: ops.Gather, x: Array, index: Array) -> list[Any]:
+    return [np.take(x, index.astype(np.int64), operator.axis)]
+
+
+def _product(operator: ops.ReduceProd, x: Array, axes: Array) -> list[Any]:
+    """Of a vector, over its only axis."""
+    if x.ndim != 1:
+        raise UnsupportedError("a product of shapes that are no vector, with a size that stays open")
+    return [np.array(prod(x.tolist()), object).reshape((1,) if operator.keep_dims else ())]
+
+
+def _segment_products(operator: ops.Operator, x: Array, segments: Array, count: Array) -> list[Any]:
+    """Of a vector: one product for each segment, as TensorFlow merges dimensions in an einsum."""
+    return [np.array([prod(x[segments == n].tolist()) for n in range(int(count.item()))], object)]
+
+
+# What is computed of shapes, with Sizes among the numbers. Divisions are of positive numbers.
+_RULES: Mapping[str, Callable[..., Sequence[Any]]] = {
+    "STRIDED_SLICE": _strided_slice,
+    "SLICE": _slice,
+    "GATHER": _gather,
+    "REDUCE_PROD": _product,
+    "UNSORTED_SEGMENT_PROD": _segment_products,
+    "PACK": lambda operator, *xs: [np.stack(xs, operator.axis)],
+    "UNPACK": lambda operator, x: [np.take(x, i, operator.axis) for i in range(operator.num)],
+    "CONCATENATION": lambda operator, *xs: [np.concatenate(xs, operator.axis)],
+    "RESHAPE": lambda operator, x, shape: [x.reshape([int(d) for d in shape])],
+    "EXPAND_DIMS": lambda operator, x, axis: [np.expand_dims(x, int(axis.item()))],
+    "SQUEEZE": lambda operator, x: [x.reshape([d for d in x.shape if d != 1])],
+    "CAST": lambda operator, x: [x],
+    "ADD": _elementwise(lambda a, b: a + b),
+    "SUB": _elementwise(lambda a, b: a - b),
+    "MUL": _elementwise(lambda a, b: a * b),
+    "FLOOR_DIV": _elementwise(lambda a, b: a // b),
+    "DIV": _elementwise(lambda a, b: a // b),
+    "MAXIMUM": _elementwise(larger),
+    "MINIMUM": _elementwise(smaller),
+}
