@@ -24,6 +24,10 @@ def main() -> None:
     factory = ("--model", "examples/efficientnet_b3/model.py:efficientnet_b3", "--model-args", f"classes={CLASSES}")
     liteport("convert", checkpoint, *factory, "--input", "1,3,288,288", "-o", converted)
 
+    say("The same as an .onnx, proven in ONNX Runtime, and as a frozen graph, proven in TensorFlow:")
+    for suffix in (".onnx", ".pb"):
+        liteport("convert", checkpoint, *factory, "--input", "1,3,288,288", "-o", converted.with_suffix(suffix))
+
 
 if __name__ == "__main__":
     main()

@@ -1,10 +1,11 @@
-"""Two entry points of one network: one file, two signatures, one set of weights.
+"""Three entry points of one network: one file, three signatures, one set of weights; or a frozen graph for each.
 
 python -m examples.siamrpn
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,12 @@ def pictures() -> tuple[Tensor, Tensor]:
 
 
 def save_samples(path: Path, network: SiamRPN, objects: Tensor, frames: Tensor) -> None:
-    """Inputs of both signatures, by name: every frame comes with the kernels of its own object."""
+    """Inputs of all signatures, by name: every frame comes with the kernels of its own object."""
     with torch.no_grad():
         kernels = [network.template(crop) for crop in objects]
     stacked = {f"track/{name}": torch.stack([k[name] for k in kernels]).numpy() for name in kernels[0]}
-    np.savez(path, **{"template/image": objects.numpy(), "track/image": frames.numpy()}, **stacked)
+    images = {"features/image": objects, "template/image": objects, "track/image": frames}
+    np.savez(path, **{name: image.numpy() for name, image in images.items()}, **stacked)
 
 
 def main() -> None:
@@ -46,13 +48,21 @@ def main() -> None:
 
     say("Each entry point is a method and its example inputs. The file is verified on samples, then put in place.")
     entry_points = {
+        "features": (network.features, (objects[0],)),
         "template": (network.template, (objects[0],)),
         "track": (network.track, (frames[0], *kernels.values())),
     }
-    print(liteport.convert(entry_points).save(converted, data=samples).verification)
+    model = liteport.convert(entry_points)
+    print(model.save(converted, data=samples).verification)
 
-    say("A weight is stored once, although both signatures use the backbone:")
+    say("A weight is stored once, although all signatures use the backbone:")
     command("inspect", converted)
+
+    say("A frozen graph has one entry point. Its inputs and outputs are called as in PyTorch, and listed beside it:")
+    print(model.save(converted.with_suffix(".pb"), separate=True, data=samples).verification)
+    for names in sorted(out.glob("*.pb.json")):
+        described = json.loads(names.read_text())
+        print(f"{names.stem}: {', '.join(described['inputs'])} -> {', '.join(described['outputs'])}")
 
     say("Tracking with the file alone: what `template` gives goes into every call of `track`.")
     tracker = liteport.load(converted)

@@ -10,9 +10,10 @@ FEATURES = 256
 
 
 class SiamRPN(nn.Module):
-    """`template` turns a picture of the object into kernels; `track` finds the object in a picture with them.
+    """`template` turns a picture of the object into kernels, `track` finds the object in a picture with them, and
+    `features` is what both see of a picture.
 
-    Both run the same backbone, and share its weights. forward is the two of them in one go, as in training.
+    All run the same backbone, and share its weights. forward is the two of them in one go, as in training.
     """
 
     def __init__(self) -> None:
@@ -41,9 +42,13 @@ class SiamRPN(nn.Module):
         self.search_scores = nn.Conv2d(256, FEATURES, 3)
         self.adjust_boxes = nn.Conv2d(4 * ANCHORS, 4 * ANCHORS, 1)
 
+    def features(self, image: Tensor) -> Tensor:
+        """A picture [1,3,H,W] to features [1,256,h,w]."""
+        return self.backbone(image)
+
     def template(self, image: Tensor) -> dict[str, Tensor]:
         """The object [1,3,127,127] to kernels for its boxes [20,256,4,4] and scores [10,256,4,4]."""
-        features = self.backbone(image)
+        features = self.features(image)
         return {
             "box_kernels": self.template_boxes(features).view(4 * ANCHORS, FEATURES, 4, 4),
             "score_kernels": self.template_scores(features).view(2 * ANCHORS, FEATURES, 4, 4),
@@ -51,7 +56,7 @@ class SiamRPN(nn.Module):
 
     def track(self, image: Tensor, box_kernels: Tensor, score_kernels: Tensor) -> dict[str, Tensor]:
         """A frame [1,3,271,271] and template's kernels to boxes [1,20,19,19] and scores [1,10,19,19]."""
-        features = self.backbone(image)
+        features = self.features(image)
         return {
             "boxes": self.adjust_boxes(F.conv2d(self.search_boxes(features), box_kernels)),
             "scores": F.conv2d(self.search_scores(features), score_kernels),

@@ -14,11 +14,16 @@ ROOT = Path(__file__).parents[2]
 # name, the file that it makes, what its output must say
 EXAMPLES = [
     ("lprnet", "lprnet.tflite", ["--trust-pickle", "examples.lprnet.model.LPRNet", "on 100 samples"]),
+    ("chain", "lprnet.tflite", ["savedmodel", '"tensor": "output:0"', "compared on 100 samples", "int8"]),
     ("mobilenet_v2", "mobilenet_v2.tflite", ["on 8 samples", "1 transpose"]),
     ("efficientnet_b3", "efficientnet_b3.tflite", ["took the weights under 'state_dict'", "on 8 samples"]),
     ("civilnet", "civilnet.tflite", ["dropped the 'module.' prefix", "on 8 samples", "fc3.weight"]),
     ("mtcnn_rnet", "rnet.tflite", ["output_0", "output_1", "PRELU 4", "on 8 samples"]),
-    ("siamrpn", "siamrpn.tflite", ["template/box_kernels", "track/scores", "on 4 samples"]),
+    (
+        "siamrpn",
+        "siamrpn.tflite",
+        ["template/box_kernels", "track/scores", "on 4 samples", "siamrpn.template.pb: image -> box_kernels"],
+    ),
     ("llm", "llm.tflite", ["on 2 samples", "the same 48 tokens from all three"]),
     ("deeplabv3", "deeplabv3.tflite", ["on 8 samples", "1,21,256,256"]),
 ]
