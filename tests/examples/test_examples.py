@@ -14,7 +14,11 @@ ROOT = Path(__file__).parents[2]
 # name, the file that it makes, what its output must say
 EXAMPLES = [
     ("lprnet", "lprnet.tflite", ["--trust-pickle", "examples.lprnet.model.LPRNet", "on 100 samples"]),
-    ("chain", "lprnet.tflite", ["savedmodel", '"tensor": "output:0"', "compared on 100 samples", "quantised to dynamic"]),
+    (
+        "chain",
+        "lprnet.tflite",
+        ["savedmodel", '"tensor": "output:0"', "compared on 100 samples", "quantised to dynamic"],
+    ),
     ("mobilenet_v2", "mobilenet_v2.tflite", ["on 8 samples", "1 transpose"]),
     ("efficientnet_b3", "efficientnet_b3.tflite", ["took the weights under 'state_dict'", "on 8 samples"]),
     ("civilnet", "civilnet.tflite", ["dropped the 'module.' prefix", "on 8 samples", "fc3.weight"]),
