@@ -1,0 +1,1 @@
+"""The second stage of MTCNN as its users of Keras write it: a subclassed model with two heads."""
