@@ -26,8 +26,8 @@ def main() -> None:
     window = np.zeros((1, 24, 24, 3), np.float32)
 
     say("The model itself, with an example window, which says the shape; then with weights in int8.")
-    for file, options in (("rnet.tflite", {}), ("rnet.int8.tflite", {"quantize": "dynamic"})):
-        saved = lp.convert(net, window, **options).save(out / file, verify=8)
+    for file, quantize in (("rnet.tflite", None), ("rnet.int8.tflite", "dynamic")):
+        saved = lp.convert(net, window, quantize=quantize).save(out / file, verify=8)
         print(f"{file} {(out / file).stat().st_size} bytes\n{saved.verification}")
 
     say("A concrete function of it, for four windows.")

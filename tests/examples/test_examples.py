@@ -29,7 +29,6 @@ EXAMPLES = [
         ["template/box_kernels", "track/scores", "on 4 samples", "siamrpn.template.pb: image -> box_kernels"],
     ),
     ("keras_rnet", "rnet.saved.tflite", ["boxes", "scores", "args_0", "PRELU 4", "rnet.int8.tflite", "on 8 samples"]),
-    ("siamrpn", "siamrpn.tflite", ["template/box_kernels", "track/scores", "on 4 samples"]),
     ("llm", "llm.tflite", ["on 2 samples", "the same 48 tokens from all three"]),
     ("deeplabv3", "deeplabv3.tflite", ["on 8 samples", "1,21,256,256"]),
 ]
