@@ -30,8 +30,8 @@ ACTIVATIONS = {
 }
 # So many numbers of an emitter's own are written out in the model's configuration, which is text.
 _WRITTEN_OUT = 1024
-# Keras names its scopes in TensorFlow after its layers.
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.]")
+# Keras names its scopes in TensorFlow after its layers: these begin with a letter or a number.
+_NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9.]+|[^A-Za-z0-9_.]")
 
 
 class Emission:
@@ -111,7 +111,11 @@ class Emission:
         if array.dtype.kind in "iu" and not np.array_equal(kernel.astype(array.dtype).reshape(array.shape), array):
             raise self.refuse("has whole numbers of more than 24 bits where Keras wants a tensor")
         layer = keras.layers.Dense(
-            kernel.size, use_bias=False, trainable=trainable, dtype="float32", name=self._name(name or "constant")
+            kernel.size,
+            use_bias=False,
+            trainable=trainable,
+            dtype="float32",
+            name=self._unique(name) if name else self._name("constant"),
         )
         layer.build((1, 1))
         layer.set_weights([kernel])
@@ -195,15 +199,18 @@ class Emission:
         return array if array.size <= 1 or array.dtype.kind != "f" else self.weight(array, value.name)
 
     def _name(self, what: str) -> str:
-        """A name of its own for what the present operation needs, or a constant's own."""
+        """A name for what the present operation needs: its module's, and `what` it is."""
         module = self.op.source.module if self.op else ""
-        stem = clean_name(what if what.startswith(f"{module}.") else ".".join(filter(None, (module, what)))) or "main"
-        name, number = stem, 0
-        while name in self._names:
+        return self._unique(".".join(filter(None, (module, what))))
+
+    def _unique(self, name: str) -> str:
+        stem = clean_name(name) or "main"
+        unique, number = stem, 0
+        while unique in self._names:
             number += 1
-            name = f"{stem}_{number}"
-        self._names.add(name)
-        return name
+            unique = f"{stem}_{number}"
+        self._names.add(unique)
+        return unique
 
 
 REMEDY = "write a SavedModel (-o model/), which holds every graph"
@@ -215,8 +222,8 @@ def place(op: Op | None) -> str:
 
 
 def clean_name(name: str) -> str:
-    """The name with what Keras has other uses for replaced."""
-    return _NOT_IN_NAMES.sub("_", name)
+    """The name without what Keras and TensorFlow have other uses for."""
+    return _NOT_IN_NAMES.sub(lambda found: "_" if found.start() else "", name)
 
 
 def open_shape(shape: Shape) -> tuple[int | None, ...]:

@@ -5,6 +5,10 @@ The model is read by keras.saving.load_model() in safe mode. Weights are weights
 
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +22,9 @@ from liteport.errors import UnsupportedError, UsageError
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Operator
+
+# Entries that come last in the objects of Keras's JSON.
+_CHANGING = re.compile(r', "(?:shared_object_id": \d+|date_saved": "[^"]*")')
 
 # The operand that the shape of the result says again, by its number: where it is computed, that need not be written.
 SAID_BY_RESULT: dict[type[Operator], int] = {
@@ -39,7 +46,24 @@ def save(module: Module, path: str | Path) -> None:
     if len(module.signatures) != 1:
         several = ", ".join(str(graph.signature) for graph in module.signatures)
         raise UsageError(f"a .keras has one signature, the model several ({several}): --separate writes each")
-    model_of(module.signatures[0]).save(path)
+    path = Path(path)
+    model = model_of(module.signatures[0])
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder, path.name)
+        model.save(written)
+        _settle(written, path)
+
+
+def _settle(written: Path, path: Path) -> None:
+    """Copies the archive without what differs from one run to the next: the time, and the addresses of objects, by
+    which Keras would make one object of equal settings."""
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(path, "w") as new:
+        for name in sorted(old.namelist()):
+            with old.open(name) as source, new.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
+                if name.endswith(".json"):
+                    target.write(_CHANGING.sub("", source.read().decode()).encode())
+                else:
+                    shutil.copyfileobj(source, target, 1 << 20)
 
 
 def model_of(graph: Graph) -> Any:

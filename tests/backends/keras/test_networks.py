@@ -1,0 +1,161 @@
+"""Networks as .keras files: loaded where there is no liteport, in safe mode, they give what they give in PyTorch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import liteport
+from examples.lprnet.model import LPRNet
+from examples.support.torchvision_cpu import torchvision
+from examples.support.weights import seeded
+from liteport.backends.keras.writer import model_of, save
+
+LOAD_AND_RUN = """
+import sys
+sys.modules["liteport"] = None  # importing it would fail
+import keras, numpy as np
+folder = sys.argv[1]
+for name in sys.argv[2:]:
+    model = keras.saving.load_model(f"{folder}/{name}.keras")
+    given = np.load(f"{folder}/{name}.npz")
+    result = model([given[key] for key in given] if len(given) > 1 else given[next(iter(given))])
+    named = result if isinstance(result, dict) else {"output": result}
+    np.savez(f"{folder}/{name}.results.npz", **{key: np.asarray(value) for key, value in named.items()})
+"""
+
+
+class Attention(nn.Module):
+    """A block of a transformer over embedded tokens, with two outputs by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(50, 32)
+        self.places = nn.Parameter(torch.randn(1, 12, 32))
+        self.block = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, norm_first=True, activation="gelu")
+        self._head = nn.Linear(32, 5)
+
+    def forward(self, ids: torch.Tensor, scale: torch.Tensor) -> dict[str, torch.Tensor]:
+        x = self.block(self.tokens(ids) + self.places) * scale
+        return {"scores": self._head(x).softmax(-1), "hidden": x}
+
+
+def residual_block() -> nn.Module:
+    return torchvision.models.resnet.BasicBlock(
+        8, 16, 2, nn.Sequential(nn.Conv2d(8, 16, 1, 2, bias=False), nn.BatchNorm2d(16))
+    )
+
+
+NETWORKS: dict[str, Any] = {
+    "residual": (residual_block, lambda: (torch.randn(2, 8, 10, 10),)),
+    "mobilenet": (lambda: torchvision.models.mobilenet_v2(width_mult=0.25), lambda: (torch.randn(1, 3, 64, 64),)),
+    "attention": (Attention, lambda: (torch.randint(0, 50, (2, 12)), torch.rand(2, 12, 1))),
+    "lprnet": (LPRNet, lambda: (torch.randn(1, 3, 24, 94),)),
+}
+
+
+def converted(name: str, **options: Any) -> tuple[nn.Module, tuple[Any, ...], liteport.LiteModel]:
+    make, draw = NETWORKS[name]
+    torch.manual_seed(0)
+    module, inputs = seeded(make).eval(), draw()
+    return module, inputs, liteport.convert(module, inputs, prefer="plain", **options)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each network gives in PyTorch, and its file in a process of its own."""
+    folder = tmp_path_factory.mktemp("networks")
+    expected = {}
+    for name in NETWORKS:
+        module, inputs, model = converted(name)
+        save(model.module, folder / f"{name}.keras")
+        np.savez(folder / f"{name}.npz", **{f"x{i}": x.numpy() for i, x in enumerate(inputs)})
+        with torch.no_grad():
+            result = module(*inputs)
+        expected[name] = result if isinstance(result, dict) else {"output": result}
+    subprocess.run([sys.executable, "-c", LOAD_AND_RUN, str(folder), *NETWORKS], check=True, capture_output=True)
+    return {name: (want, np.load(folder / f"{name}.results.npz")) for name, want in expected.items()}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_gives_the_same_without_liteport(name: str, results: dict[str, Any]) -> None:
+    expected, actual = results[name]
+    assert set(expected) == set(actual)
+    for output, want in expected.items():
+        np.testing.assert_allclose(actual[output], want, rtol=0, atol=2e-6 * max(1.0, float(want.abs().max())))
+
+
+def test_layers_are_called_after_modules_and_have_the_weights() -> None:
+    module, _, model = converted("attention")
+    made = model_of(model.module.graphs[0])
+    assert [tensor.name for tensor in made.inputs] == ["ids", "scale"]
+    assert sorted(made.output_names) == ["hidden", "scores"]
+    head = made.get_layer("head")
+    np.testing.assert_array_equal(head.kernel, module._head.weight.detach().numpy().T)
+    np.testing.assert_array_equal(made.get_layer("tokens").embeddings, module.tokens.weight.detach().numpy())
+    assert {"block.linear1", "block.linear2", "places"} <= {layer.name for layer in made.layers}
+    count = sum(parameter.numel() for parameter in module.parameters())
+    # The scales and shifts of its norms are in the layers behind them.
+    assert count - 4 * 32 <= made.count_params() <= count
+
+
+def test_a_step_of_training_lowers_the_loss() -> None:
+    _, _, model = converted("residual", dynamic="batch")
+    made = model_of(model.module.graphs[0])
+    assert made.inputs[0].shape == (None, 8, 10, 10)
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(3, *shape)).astype(np.float32) for shape in ((8, 10, 10), (16, 5, 5)))
+    made.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=False)
+    before = made.evaluate(x, y, verbose=0)
+    made.train_on_batch(x, y)
+    assert made.evaluate(x, y, verbose=0) < before
+    assert len(made.trainable_variables) == 2 * 3
+
+
+def test_a_layer_that_is_applied_twice_is_one() -> None:
+    layer = nn.Linear(4, 4)
+    model = liteport.convert(nn.Sequential(layer, nn.Tanh(), layer).eval(), (torch.randn(2, 4),))
+    made = model_of(model.module.graphs[0])
+    assert made.count_params() == 20
+
+
+def test_a_file_is_the_same_every_time(tmp_path: Path) -> None:
+    files = []
+    for number in range(2):
+        _, _, model = converted("residual")
+        save(model.module, tmp_path / f"{number}.keras")
+        files.append((tmp_path / f"{number}.keras").read_bytes())
+    assert files[0] == files[1]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".keras"] == []
+
+
+class Loop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(4, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rnn(x)[0]
+
+
+def test_control_flow_is_refused_with_its_place_and_the_remedy(tmp_path: Path) -> None:
+    model = liteport.convert(Loop().eval(), (torch.randn(20, 1, 4),))
+    with pytest.raises(liteport.UnsupportedError, match=r"WHILE.*rnn.*SavedModel"):
+        save(model.module, tmp_path / "m.keras")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_signatures_are_refused(tmp_path: Path) -> None:
+    x = torch.randn(1, 4)
+    layer = nn.Linear(4, 4).eval()
+    model = liteport.convert({"a": (layer, (x,)), "b": (layer, (x,))})
+    with pytest.raises(liteport.UsageError, match="--separate"):
+        save(model.module, tmp_path / "m.keras")
