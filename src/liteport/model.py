@@ -141,8 +141,8 @@ class LiteModel:
         progress: Progress | None = None,
     ) -> Saved:
         """Writes the model to `path`, which says as what: m.tflite, m.pb (a frozen graph of TensorFlow, with the names
-        of its inputs and outputs beside it in m.pb.json), or a folder (a SavedModel). With `separate` each signature
-        goes to a file of its own, m.<signature>.tflite.
+        of its inputs and outputs beside it in m.pb.json), m.keras (a functional model of Keras), or a folder (a
+        SavedModel). With `separate` each signature goes to a file of its own, m.<signature>.tflite.
 
         With `verify` (a number of samples) or `data` the written files themselves are first compared with the origin,
         and put in place only if they match. Whatever goes wrong, what was at `path` stays. Raises InputError for a

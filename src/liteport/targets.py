@@ -80,10 +80,27 @@ def _open_frozen_graph(path: Path) -> Runner:
     return FrozenGraph(path)
 
 
+def _write_keras(module: Module, path: Path) -> None:
+    from liteport.formats.tensorflow.runtime import keras, quietly
+
+    keras()
+    from liteport.backends.keras.writer import save
+
+    with quietly():
+        save(module, path)
+
+
+def _open_keras(path: Path) -> Runner:
+    from liteport.check.tensorflow import KerasModel
+
+    return KerasModel(path)
+
+
 TFLITE = Kind(".tflite", "TFLite model", writer.save, LiteRT, is_chosen=True)
 KINDS: Mapping[str, Kind] = {
     TFLITE.suffix: TFLITE,
     ".pb": Kind(".pb", "frozen graph", _write_frozen_graph, _open_frozen_graph, extra="tensorflow"),
+    ".keras": Kind(".keras", "Keras model", _write_keras, _open_keras, extra="tensorflow"),
     FOLDER: Kind(
         FOLDER, "SavedModel", _write_saved_model, _open_saved_model, known_by="saved_model.pb", extra="tensorflow"
     ),

@@ -1,4 +1,4 @@
-"""liteport convert SOURCE -o OUT.tflite (or .onnx, .pb, or a folder)"""
+"""liteport convert SOURCE -o OUT.tflite (or .onnx, .keras, .pb, or a folder)"""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def convert(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Convert a model to .tflite, .onnx, a frozen graph (.pb) or a SavedModel (a folder), compare what was written with
-    its source, and put it in place if they agree."""
+    """Convert a model to .tflite, .onnx, .keras, a frozen graph (.pb) or a SavedModel (a folder), compare what was
+    written with its source, and put it in place if they agree."""
     from liteport import api
     from liteport.model import SAMPLES, samples_of
     from liteport.output import check_target

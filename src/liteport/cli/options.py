@@ -187,14 +187,16 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="What to write: a .tflite, .onnx or .pb, or a folder for a SavedModel. SOURCE's own name here, .tflite.",
+        help="What to write: a .tflite, .onnx, .keras or .pb, or a folder (SavedModel). SOURCE's name here, .tflite.",
         rich_help_panel=OUTPUT,
     ),
 ]
 Separate = Annotated[
     bool,
     typer.Option(
-        "--separate", help="One file for each signature, FILE.NAME.tflite (or .onnx, .pb).", rich_help_panel=OUTPUT
+        "--separate",
+        help="One file for each signature, FILE.NAME.tflite (or .onnx, .keras, .pb).",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Prefer = Annotated[

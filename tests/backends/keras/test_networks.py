@@ -17,7 +17,7 @@ import liteport
 from examples.lprnet.model import LPRNet
 from examples.support.torchvision_cpu import torchvision
 from examples.support.weights import seeded
-from liteport.backends.keras.writer import model_of, save
+from liteport.backends.keras.writer import model_of
 
 LOAD_AND_RUN = """
 import sys
@@ -76,7 +76,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     expected = {}
     for name in NETWORKS:
         module, inputs, model = converted(name)
-        save(model.module, folder / f"{name}.keras")
+        saved = model.save(folder / f"{name}.keras", verify=1)
+        assert saved.verification is not None
+        assert saved.verification.passed
         np.savez(folder / f"{name}.npz", **{f"x{i}": x.numpy() for i, x in enumerate(inputs)})
         with torch.no_grad():
             result = module(*inputs)
@@ -131,10 +133,10 @@ def test_a_file_is_the_same_every_time(tmp_path: Path) -> None:
     files = []
     for number in range(2):
         _, _, model = converted("residual")
-        save(model.module, tmp_path / f"{number}.keras")
+        model.save(tmp_path / f"{number}.keras")
         files.append((tmp_path / f"{number}.keras").read_bytes())
     assert files[0] == files[1]
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".keras"] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras"]
 
 
 class Loop(nn.Module):
@@ -149,7 +151,7 @@ class Loop(nn.Module):
 def test_control_flow_is_refused_with_its_place_and_the_remedy(tmp_path: Path) -> None:
     model = liteport.convert(Loop().eval(), (torch.randn(20, 1, 4),))
     with pytest.raises(liteport.UnsupportedError, match=r"WHILE.*rnn.*SavedModel"):
-        save(model.module, tmp_path / "m.keras")
+        model.save(tmp_path / "m.keras")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -158,4 +160,6 @@ def test_several_signatures_are_refused(tmp_path: Path) -> None:
     layer = nn.Linear(4, 4).eval()
     model = liteport.convert({"a": (layer, (x,)), "b": (layer, (x,))})
     with pytest.raises(liteport.UsageError, match="--separate"):
-        save(model.module, tmp_path / "m.keras")
+        model.save(tmp_path / "m.keras")
+    model.save(tmp_path / "m.keras", separate=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.a.keras", "m.b.keras"]
