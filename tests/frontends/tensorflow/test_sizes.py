@@ -70,15 +70,33 @@ def test_loops_and_branches() -> None:
     assert shape(model) == ("batch", 6)
 
 
-def test_a_loop_whose_values_grow_is_refused() -> None:
-    @tf.function(input_signature=[tf.TensorSpec((None, 6))])
-    def call(x: Any) -> Any:
-        return tf.while_loop(
-            lambda y: tf.shape(y)[0] < 100,
-            lambda y: [tf.concat([y, y], 0)],
-            [x],
-            shape_invariants=[tf.TensorShape((None, 6))],
-        )[0]
+@tf.function(input_signature=[tf.TensorSpec((None, 6))])
+def doubling(x: Any) -> Any:
+    invariants = [tf.TensorShape((None, 6))]
+    loop = tf.while_loop(lambda y: tf.shape(y)[0] < 9, lambda y: [tf.concat([y, y], 0)], [x], invariants)
+    return tf.reduce_mean(loop[0] * 2, 0)
 
-    with pytest.raises(UnsupportedError, match=r"WHILE .* with a size that stays open: give all sizes"):
-        liteport.convert(call, dynamic="batch")
+
+def test_a_loop_whose_values_grow() -> None:
+    model = liteport.convert(doubling, np.ones((3, 6), np.float32), verify=2)
+    assert shape(model) == (3, 6)
+    with pytest.raises(UnsupportedError, match=r"WHILE .* changes a size that stays open: give all sizes"):
+        liteport.convert(doubling, dynamic="batch")
+
+
+def test_results_as_long_as_the_data_says() -> None:
+    @tf.function(input_signature=[tf.TensorSpec((6, 4))])
+    def call(x: Any) -> Any:
+        kept = tf.boolean_mask(x, x[:, 0] > 0)
+        return tf.transpose(kept) * tf.range(1.0, 5.0)[:, None], tf.where(x > 0)
+
+    model = liteport.convert(call, verify=6)
+    (signature,) = model.inspect().signatures
+    assert [d if isinstance(d, int) else "?" for d in signature.outputs[0].shape] == [4, "?"]
+
+
+def test_a_recurrent_network() -> None:
+    """Its loops write their results by computed places, which TensorFlow's converter makes slices of."""
+    net = keras.Sequential([keras.Input((5, 3)), L.LSTM(4, return_sequences=True), L.GRU(4), L.Dense(2)])
+    model = liteport.convert(net, verify=3)
+    assert sum(op.name == "WHILE" for graph in model.module.graphs for op in graph.ops) == 2

@@ -13,11 +13,11 @@ from liteport.formats.tensorflow.function import Function
 from liteport.formats.tensorflow.runtime import tensorflow
 from liteport.frontends.tensorflow.lower import lower
 from liteport.frontends.tensorflow.module import joined, named
-from liteport.frontends.tensorflow.sizes import open_sizes
 from liteport.ir.graph import Module
 from liteport.ir.inputs import Declared, Resolved, resolve
 from liteport.ir.sizes import Size, at
 from liteport.ir.types import Array, DType, Shape
+from liteport.lowering.open_sizes import has_open, open_sizes
 
 Entries = Mapping[str, Sequence[Any]]
 
@@ -56,8 +56,8 @@ class TensorFlowModel:
             types = [spec.dtype for spec in function.specs.values()]
             specs = [tf.TensorSpec(*each) for each in zip(sizes, types, function.inputs, strict=True)]
             module = read(lower(function, specs))
-            if self.resolved[name].space.symbols:
-                open_sizes(module, module.graphs[0], [i.shape for i in inputs])
+            if has_open(module):
+                open_sizes(module, module.graphs[0], [i.shape for i in inputs], self.resolved[name].space)
             modules[name] = named(module, name, list(function.inputs), list(function.outputs))
         return joined(modules)
 

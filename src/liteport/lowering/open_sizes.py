@@ -1,44 +1,63 @@
-"""Open sizes: TensorFlow's converter writes -1 for them, and computes shapes with operators; the IR has Sizes.
+"""Open sizes: a .tflite has -1 for them, and computes shapes with operators; the IR has Sizes.
 
 The graph is inferred again from its inputs, whose shapes have Sizes. What its operators compute of shapes alone becomes
-constants that hold Sizes.
+constants that hold Sizes. A size that only the data says (how many elements a mask leaves) is a symbol of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
+from liteport.errors import LiteportError, UnsupportedError
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Module, Op, Value, constant
-from liteport.ir.sizes import is_fixed, larger, smaller
+from liteport.ir.sizes import Space, is_fixed, larger, smaller
 from liteport.ir.types import Array, DType, Shape, TensorType
+from liteport.ir.witnesses import Range
 
 _SIGNATURE = "shape_signature"
 _FEW = 16
 """Numbers that a tensor of shapes has at most."""
 
 
-def open_sizes(module: Module, graph: Graph, shapes: Sequence[Shape]) -> None:
+def has_open(module: Module) -> bool:
+    """Whether any value has a size that its file leaves open."""
+    return any(-1 in _signature(value) for graph in module.graphs for value in _values(graph))
+
+
+def open_sizes(module: Module, graph: Graph, shapes: Sequence[Shape], space: Space) -> None:
     """Gives the graph's inputs these shapes, and everything that hangs on them its own.
 
-    Raises UnsupportedError where an operator's cannot be told, or those of a loop's values change.
+    Raises UnsupportedError where the values of a loop change a shape that hangs on an open size.
     """
     for value, shape in zip(graph.inputs, shapes, strict=True):
         _set_type(value, TensorType(value.dtype, tuple(shape)))
     for op in list(graph.ops):
         if (known := _known(op)) is not None:
             graph.replace(op, *known)
-        elif any(_is_open(value) for value in op.inputs if value is not None):
-            _infer(module, graph, op)
+        elif op.name in _BODIES:
+            _set_types(op, _BODIES[op.name](module, op, space))
+        elif any(_is_open(value) for value in (*op.inputs, *op.outputs) if value is not None):
+            _infer(graph, op, space)
+
+
+def _values(graph: Graph) -> Iterator[Value]:
+    yield from graph.inputs
+    yield from (value for op in graph.ops for value in op.outputs)
+
+
+def _signature(value: Value) -> Shape:
+    """The shape with -1 for what the file leaves open."""
+    found: Shape = value.extra.get(_SIGNATURE, value.shape)
+    return found
 
 
 def _is_open(value: Value) -> bool:
-    return value.has_sizes or not is_fixed(value.shape)
+    return value.has_sizes or -1 in _signature(value) or not is_fixed(value.shape)
 
 
 def _set_type(value: Value, type: TensorType) -> None:
@@ -46,45 +65,77 @@ def _set_type(value: Value, type: TensorType) -> None:
     value.extra.pop(_SIGNATURE, None)
 
 
-def _infer(module: Module, graph: Graph, op: Op) -> None:
-    """The types of the results, by the operator's own rule, or its graphs."""
-    try:
-        types = _BODIES[op.name](module, op) if op.name in _BODIES else op.operator.infer(*op.inputs)
-    except Exception as error:
-        raise UnsupportedError(
-            f"{op.name} ({op.output.name}) with a size that stays open: give all sizes, without --dynamic"
-        ) from error
+def _set_types(op: Op, types: Sequence[TensorType]) -> None:
     for value, type in zip(op.outputs, types, strict=True):
         _set_type(value, type)
+
+
+def _infer(graph: Graph, op: Op, space: Space) -> None:
+    """The types of the results: by the operator's own rule, where that is not for the data to say."""
+    try:
+        types = op.operator.infer(*op.inputs)
+    except LiteportError:  # or where sizes that will fit do not look so
+        _set_types(op, [_fresh(value, space) for value in op.outputs])
+        return
+    _set_types(op, [_merged(value, type) for value, type in zip(op.outputs, types, strict=True)])
     if isinstance(op.operator, ops.Reshape):
         graph.set_input(op, 1, constant(np.array(op.output.shape, object)))
 
 
-def _while(module: Module, op: Op) -> Sequence[TensorType]:
-    """The inputs' types, which the body keeps."""
+def _merged(value: Value, inferred: TensorType) -> TensorType:
+    """The file's own sizes, and the inferred where it has none."""
+    own = _signature(value)
+    if len(own) != len(inferred.shape):
+        return inferred
+    return TensorType(value.dtype, tuple(n if d == -1 else d for d, n in zip(own, inferred.shape, strict=True)))
+
+
+def _fresh(value: Value, space: Space) -> TensorType:
+    """The file's own sizes, and new symbols where it has none."""
+    sizes = zip(_signature(value), value.shape, strict=True)
+    return TensorType(value.dtype, tuple(_symbol(space, n) if d == -1 else d for d, n in sizes))
+
+
+def _symbol(space: Space, example: int) -> int:
+    return space.symbol(f"n{len(space.symbols)}", example, Range(0))
+
+
+def _while(module: Module, op: Op, space: Space) -> Sequence[TensorType]:
+    """The inputs' types, but for sizes that change from turn to turn: the body leaves those open, the inputs do not."""
     assert isinstance(op.operator, ops.While)
-    types = [value.type for value in op.inputs if value is not None]
-    for name in (op.operator.cond_subgraph, op.operator.body_subgraph):
-        open_sizes(module, module.graph(name), [type.shape for type in types])
     body = module.graph(op.operator.body_subgraph)
-    if [value.shape for value in body.outputs] != [type.shape for type in types]:
-        raise UnsupportedError("the shapes of a loop's values change")
-    return types
+    grow = [
+        [d == -1 and is_fixed([n]) for d, n in zip(_signature(inner), outer.shape, strict=True)]
+        for inner, outer in zip(body.inputs, (v for v in op.inputs if v is not None), strict=True)
+    ]
+    types = [value.type for value in op.inputs if value is not None]
+    for graph in (module.graph(op.operator.cond_subgraph), body):
+        open_sizes(module, graph, [_grown(*each, space) for each in zip(types, grow, strict=True)], space)
+    for type, grows, result in zip(types, grow, body.outputs, strict=True):
+        if any(not g and d != n for g, d, n in zip(grows, type.shape, result.shape, strict=True)):
+            raise UnsupportedError(
+                f"{op.name} ({op.output.name}) changes a size that stays open: give all sizes, without --dynamic"
+            )
+    return [TensorType(t.dtype, _grown(t, grows, space)) for t, grows in zip(types, grow, strict=True)]
 
 
-def _if(module: Module, op: Op) -> Sequence[TensorType]:
-    """The types of the results of both branches."""
+def _grown(type: TensorType, grows: Sequence[bool], space: Space) -> Shape:
+    return tuple(_symbol(space, d) if g else d for d, g in zip(type.shape, grows, strict=True))
+
+
+def _if(module: Module, op: Op, space: Space) -> Sequence[TensorType]:
+    """The types of the results of both branches; a new symbol where they differ."""
     assert isinstance(op.operator, ops.If)
     branches = [module.graph(name) for name in (op.operator.then_subgraph, op.operator.else_subgraph)]
     for branch in branches:
-        open_sizes(module, branch, [value.shape for value in op.inputs[1:] if value is not None])
-    one, other = ([value.type for value in branch.outputs] for branch in branches)
-    if one != other:
-        raise UnsupportedError("the branches have results of different shapes")
-    return one
+        open_sizes(module, branch, [value.shape for value in op.inputs[1:] if value is not None], space)
+    return [
+        one.type if one.type == other.type else _fresh(value, space)
+        for one, other, value in zip(*(branch.outputs for branch in branches), op.outputs, strict=True)
+    ]
 
 
-_BODIES: Mapping[str, Callable[[Module, Op], Sequence[TensorType]]] = {"WHILE": _while, "IF": _if}
+_BODIES: Mapping[str, Callable[[Module, Op, Space], Sequence[TensorType]]] = {"WHILE": _while, "IF": _if}
 
 
 def _known(op: Op) -> list[Value] | None:
