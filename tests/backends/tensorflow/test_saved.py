@@ -17,6 +17,7 @@ from torch import nn
 
 import liteport
 from liteport.check.tensorflow import FrozenGraph, SavedModel
+from liteport.cli.main import run
 from liteport.errors import InputError, UsageError
 from liteport.formats.tensorflow.runtime import tensorflow
 
@@ -164,22 +165,39 @@ def test_without_tensorflow(net: Net, tmp_path: Path, monkeypatch: pytest.Monkey
             model.save(tmp_path / name)
 
 
-def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ARGUMENTS = ("convert", "net.py:Net", "--input", "2,3,16,16")
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text("from tests.backends.tensorflow.test_saved import Net\n")
-    command = [sys.executable, "-m", "liteport", "convert", "net.py:Net", "-i", "2,3,16,16"]
 
-    def run(*options: str, code: int = 0) -> str:
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        # Nothing of what TensorFlow says about itself.
-        assert code or re.fullmatch(r"(\w+ [\d.]+s\s+)+", done.stderr), done.stderr
-        return done.stdout if code == 0 else done.stderr
+    def command(*options: str) -> tuple[int, str, str]:
+        code = run([*ARGUMENTS, *options])
+        return code, *capfd.readouterr()
 
-    assert re.fullmatch(
-        r"m +[\d.]+ kB in [\d.]+ s\n\n +name +tensor .*passed on 8 samples.*", run("-o", "m/"), re.DOTALL
-    )
-    assert re.search(r"in +x +x:0 +float32 +2,3,16,16", run("-o", "m.pb"))
-    assert "--prefer and --tune choose among forms of a .tflite" in run("-o", "m.pb", "--prefer", "size", code=2)
-    assert "--quantize is for .tflite" in run("-o", "m/", "--quantize", "fp16", code=2)
-    assert sorted(os.listdir()) == ["m", "m.pb", "m.pb.json", "net.py"]
+    code, out, _ = command("-o", "m.pb")
+    assert code == 0
+    assert re.search(r"in +x +x:0 +float32 +2,3,16,16", out)
+    code, out, _ = command("-o", "m.pb", "--json")
+    assert [Path(file["path"]).name for file in json.loads(out)["files"]] == ["m.pb", "m.pb.json"]
+    for options, says in REFUSED.items():
+        code, _, err = command("-o", "m", *options)
+        assert (code, says in err) == (2, True), err
+    assert sorted(os.listdir()) == ["m.pb", "m.pb.json", "net.py"]
+
+
+REFUSED = {
+    ("--prefer", "size"): "--prefer and --tune choose among forms of a .tflite",
+    ("--tune",): "--prefer and --tune choose among forms of a .tflite",
+    ("--quantize", "fp16"): "--quantize is for .tflite",
+}
+
+
+def test_nothing_of_what_tensorflow_says_about_itself(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("from tests.backends.tensorflow.test_saved import Net\n")
+    command = [sys.executable, "-m", "liteport", *ARGUMENTS, "-o", "m/"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"(\w+ [\d.]+s\s+)+", done.stderr), done.stderr
+    assert re.fullmatch(r"m +[\d.]+ kB in [\d.]+ s\n\n +name +tensor .*passed on 8 samples.*", done.stdout, re.DOTALL)
