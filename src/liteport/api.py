@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -18,6 +16,7 @@ from liteport.check.litert import UNSIGNED, LiteRT, evaluate
 from liteport.check.profile import Profile
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
+from liteport.collector import no_collection
 from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.border import Border
@@ -98,7 +97,7 @@ def convert(
     decider = _decider(tune, progress)
     asked, choice = choices(**border), Choice(preference(prefer), decider.decide if decider else None)
     quantising = Quantising.of(quantize, calibrate, asked, plain=prefer == "plain")
-    with _no_collection():
+    with no_collection():
         report(progress, "load")
         origin: Any = None
         if not is_tflite(model):
@@ -166,23 +165,10 @@ class _Making:
 
     def plain(self) -> Module:
         """The model once more, in the plain forms."""
-        with _no_collection():
+        with no_collection():
             module, _ = self.imported()
             self.optimise(module, Choice(Prefer.PLAIN))
         return module
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Holds the garbage collector off: tracing makes many objects and next to no cycles, over which it spends an
-    eighth of the time of a conversion."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def decoder(model: Any, *, prefill: int | Sequence[int], cache: int, batch: int = 1) -> Entries:

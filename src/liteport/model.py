@@ -156,7 +156,7 @@ class LiteModel:
         whole = self.module if kind.is_chosen else self.plain
         modules = by_signature(whole, target) if separate else {target: whole}
         report(progress, "write")
-        with staged({file: partial(kind.write, module) for file, module in modules.items()}) as files:
+        with staged({file: partial(kind.save, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None
             source = self._source(verify or None, data, seed)
             checks = [

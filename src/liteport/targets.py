@@ -10,6 +10,7 @@ from pathlib import Path
 from liteport.backends.tflite import writer
 from liteport.check.litert import LiteRT
 from liteport.check.runner import Runner
+from liteport.collector import no_collection
 from liteport.errors import InputError, UsageError
 from liteport.ir.graph import Module
 from liteport.output import check_folder, check_target
@@ -43,6 +44,11 @@ class Kind:
         if self.known_by:
             return check_folder(path, self.known_by, self.title, source)
         return check_target(path, source, self.suffix)
+
+    def save(self, module: Module, path: Path) -> None:
+        """Writes `module` to `path`. Raises UnsupportedError for operators that this kind has none for."""
+        with no_collection():
+            self.write(module, path)
 
 
 # Each is imported where it is used.
