@@ -18,7 +18,7 @@ from liteport.check.given import Some
 from liteport.check.inspection import Inspection, inspect_module
 from liteport.check.litert import LiteRT
 from liteport.check.profile import Profile, profile_file
-from liteport.check.runner import Runner
+from liteport.check.runner import Noting, Runner
 from liteport.check.samples import Random, Source
 from liteport.errors import UsageError
 from liteport.ir import text
@@ -205,7 +205,10 @@ class LiteModel:
                 "a model that was loaded has no origin to be verified against: liteport.verify(origin, model)"
             )
         told = counting("verify", progress)
-        return compare(self.origin, runtime, source, tolerance=tolerance, sqnr=sqnr, progress=told)
+        done = compare(self.origin, runtime, source, tolerance=tolerance, sqnr=sqnr, progress=told)
+        if isinstance(self.origin, Noting):
+            self.notes = tuple(dict.fromkeys([*self.notes, *self.origin.notes]))
+        return done
 
     @cached_property
     def plain(self) -> Module:

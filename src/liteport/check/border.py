@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.check.runner import Resting, Runner
+from liteport.check.runner import Noting, Resting, Runner
 from liteport.ir.border import Border, Port
 from liteport.ir.types import Array, Shape
 
@@ -22,6 +22,10 @@ class AtBorder:
     @property
     def signatures(self) -> Mapping[str, Any]:
         return self.origin.signatures
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.origin.notes if isinstance(self.origin, Noting) else ()
 
     def example(self, signature: str) -> dict[str, Array]:
         """The origin's example at the border; every value that an image's pixels may have, for random ones."""

@@ -13,11 +13,11 @@ from liteport.check.litert import UNSIGNED
 from liteport.check.samples import least_example
 from liteport.errors import LiteportError, UsageError
 from liteport.ir.types import Array, Shape
+from liteport.onnx_session import open_session, reason
 
 _TENSOR = re.compile(r"tensor\((\w+)\)")
 # ONNX Runtime's names of types, where they are not NumPy's.
 _TYPES = {"float": "float32", "double": "float64"}
-_ERRORS_ONLY = 4
 
 
 class OnnxRuntime:
@@ -36,19 +36,12 @@ class OnnxRuntime:
         threads: int = 2,
         shapes: Mapping[str, Shape] | None = None,
     ) -> None:
-        runtime = _onnxruntime()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = _ERRORS_ONLY
-        # Threads that spin while they wait take the time of the model that this one is compared with.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Without this its products of 8 bits overflow on processors without VNNI.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        source = model if isinstance(model, bytes) else str(model)
         try:
-            self._session = runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(model, threads=threads)
+        except UsageError:
+            raise
         except Exception as error:  # its exceptions have no base of their own
-            raise LiteportError(f"ONNX Runtime cannot load the model: {_reason(error)}") from error
+            raise LiteportError(f"ONNX Runtime cannot load the model: {reason(error)}") from error
         self._inputs = self._session.get_inputs()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._example_shapes = dict(shapes or {})
@@ -74,7 +67,7 @@ class OnnxRuntime:
         try:
             results = self._session.run(self._outputs, dict(inputs))
         except Exception as error:  # its exceptions have no base of their own
-            raise LiteportError(f"ONNX Runtime cannot run the model: {_reason(error)}") from error
+            raise LiteportError(f"ONNX Runtime cannot run the model: {reason(error)}") from error
         return {name: _array(name, result) for name, result in zip(self._outputs, results, strict=True)}
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> None:
@@ -90,16 +83,6 @@ class OnnxRuntime:
             raise LiteportError(f"input {node.name} is a {node.type}: ONNX Runtime takes no array for it")
         shape = self._example_shapes.get(node.name) or tuple(d if isinstance(d, int) else 1 for d in node.shape)
         return least_example(shape, dtype, whole=dtype.itemsize == 1)
-
-
-def _onnxruntime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UsageError(
-            "an .onnx file is run by ONNX Runtime, which is not there: pip install liteport[onnx]"
-        ) from error
-    return onnxruntime
 
 
 def _array(name: str, result: Any) -> Array:

@@ -54,3 +54,12 @@ class Resting(Protocol):
 
     def rest(self) -> None:
         """Gives it back, until the model is run again."""
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A model that may have something to say about how it was run."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it has to say so far."""

@@ -7,7 +7,10 @@ import pytest
 from onnx import helper
 
 import liteport
-from liteport.errors import InputError, UnsupportedError, UsageError
+from liteport.errors import InputError, LiteportError, UnsupportedError, UsageError
+from liteport.frontends.onnx.context import OnnxBuilder
+from liteport.frontends.onnx.ops import LOWERINGS
+from liteport.ir.graph import Value
 from tests.frontends.onnx.harness import check, model
 
 node = helper.make_node
@@ -76,6 +79,28 @@ def test_malformed_graphs_are_refused(nodes: list[object], outputs: list[str], t
 def test_shapes_that_do_not_fit_are_told_by_node() -> None:
     with pytest.raises(InputError, match="Add sum does not fit its inputs"):
         liteport.convert(model([node("Add", ["x", "z"], ["y"], name="sum")], {"x": [2], "z": [3]}, ["y"]))
+
+
+FAULTS = [
+    ("not an attribute's type", node("Flatten", ["x"], ["y"], axis="one"), InputError, "is not as the standard has it: Mismatched attribute"),
+    ("an axis that is not there", node("Concat", ["x", "x"], ["y"], axis=7), InputError, "axis 7 of a value with 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "kind", "text"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_faults_of_the_file(made: object, kind: type[LiteportError], text: str) -> None:
+    with pytest.raises(kind, match=text):
+        liteport.convert(model([made], {"x": [2, 3]}, ["y"]))  # type: ignore[list-item]
+
+
+def test_a_lowering_that_is_wrong_is_told_from_a_file_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(b: OnnxBuilder, x: Value) -> Value:
+        return x + 1  # type: ignore[operator]
+
+    monkeypatch.setitem(LOWERINGS, ("", "Relu"), wrong)  # type: ignore[misc]
+    with pytest.raises(LiteportError, match="is as the standard has it, but liteport fails on it") as caught:
+        liteport.convert(model([node("Relu", ["x"], ["y"])], {"x": [2, 3]}, ["y"]))
+    assert not isinstance(caught.value, InputError)
 
 
 def test_open_sizes_are_asked_for_and_an_open_batch_is_one() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 import liteport
 from liteport.errors import InputError, UnsafeFileError
@@ -55,6 +55,16 @@ def test_onnx_runtime_maps_them_too(tmp_path: Path, newest: bool, linked: bool) 
         np.testing.assert_allclose(origin.run({"x": x}, "serving_default")["y"], x @ WEIGHTS, rtol=1e-5, atol=1e-5)
         assert isinstance(origin._session, onnxruntime.InferenceSession)
         origin.rest()
+
+
+def test_what_onnx_runtime_lacks_is_noted() -> None:
+    """A rectifier of 16 bits."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.INT16, [2, 3]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
+    converted = liteport.convert(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+    assert converted.notes == ()
+    assert converted.verify(1).passed
+    assert "ONNX's reference implementation does" in converted.notes[0]
 
 
 def external(folder: Path, location: str = "w.bin") -> Path:

@@ -14,6 +14,7 @@ from liteport.errors import InputError, InvalidGraphError, UnsupportedError
 from liteport.frontends.onnx import known
 from liteport.frontends.onnx.attributes import attributes, subgraphs
 from liteport.frontends.onnx.context import FEW, Hint, Listed, OnnxBuilder, Table, checked
+from liteport.frontends.onnx.fault import fault
 from liteport.frontends.onnx.functions import Functions
 from liteport.frontends.onnx.hints import Hints
 from liteport.frontends.onnx.order import in_order
@@ -54,7 +55,8 @@ class _Missing:
     place: str
 
 
-# What Python makes of numbers that do not fit: lists of another length, axes and sizes that are not there.
+# What Python makes of numbers that do not fit (lists of another length, axes and sizes that are not there), or of a
+# lowering that is wrong: see fault.py.
 _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
@@ -180,10 +182,7 @@ class _Importer:
             remedy = "" if is_fixed(shapes) else "; it may at some sizes: fix them with --input, without --dynamic"
             raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error}){remedy}") from error
         except _MALFORMED as error:
-            said = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(
-                f"{_operator(node)} {_place(node)} has attributes or inputs that the standard does not allow ({said})"
-            ) from error
+            raise fault(node, f"{_operator(node)} {_place(node)}", error, self.opsets) from error
         results = list(result) if isinstance(result, tuple | list) else [result]
         self.check(node, results)
         return results

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
 
-from liteport.errors import InputError
+from liteport.errors import InputError, UsageError
 from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.importer import import_graph
 from liteport.frontends.onnx.ops import LOWERINGS
@@ -23,14 +22,12 @@ from liteport.ir.graph import Module
 from liteport.ir.inputs import Resolved
 from liteport.ir.sizes import Size, at
 from liteport.ir.types import Array, Shape, TensorType
+from liteport.onnx_session import give_back, open_session, reason
 
 SIGNATURE = "serving_default"
 
 # The newest form of the container that every ONNX Runtime reads; newer ones only add types that it has no kernels for.
 _IR_VERSION = 10
-
-# Where ONNX Runtime looks for external data of a model that it is given as bytes.
-_FOLDER = "session.model_external_initializers_file_folder_path"
 
 # What ONNX Runtime calls floats, in NumPy.
 _NUMPY = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -91,8 +88,9 @@ class OnnxModel:
         try:
             results = self._results(self._session, inputs)
         except Exception as error:  # what they raise has no common base
-            first = str(error).splitlines()[0]
-            raise InputError(f"the model fails on these inputs ({first}): check their shapes and values") from error
+            raise InputError(
+                f"the model fails on these inputs ({reason(error)}): check their shapes and values"
+            ) from error
         return {name: carried(array) for name, array in results.items()}
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
@@ -108,6 +106,7 @@ class OnnxModel:
         """Gives ONNX Runtime's memory back, until the model is run again."""
         for session in ("_session", "_in_double"):
             self.__dict__.pop(session, None)
+        give_back()
 
     def _results(self, session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """What a session gives for these inputs, and the constants, in its own types."""
@@ -120,20 +119,32 @@ class OnnxModel:
 
     @cached_property
     def _session(self) -> Any:
-        """The model in ONNX Runtime; in ONNX's own, slow, reference implementation where that has no kernel for it."""
+        """The model in ONNX Runtime, as it stands where it is not quantised: optimising copies the weights. In ONNX's
+        own, slow, reference implementation where ONNX Runtime cannot load it, which is noted."""
         self.file.release()
+        quantised = any("Linear" in node.op_type for node in self.file.proto.graph.node)
         try:
-            quantised = any("Linear" in node.op_type for node in self.file.proto.graph.node)
-            return _session(self._runnable(), self.file.path, quantised)
-        except Exception:  # as above
+            return open_session(self._runnable(), optimise=quantised, folder=self._folder)
+        except UsageError:
+            raise
+        except Exception as error:  # as above
+            self._note(f"ONNX Runtime cannot run the model ({reason(error)}): ONNX's reference implementation does")
             return _Reference(str(self.file.path) if self.file.path else self.file.proto)
 
     @cached_property
     def _in_double(self) -> Any:
         try:
-            return _session(_older(in_float64(self.file)))
+            return open_session(_older(in_float64(self.file)), optimise=False)
         except Exception:  # as above
             return None
+
+    @property
+    def _folder(self) -> Path | None:
+        """Where the file's external data stand."""
+        return self.file.path.resolve().parent if self.file.path else None
+
+    def _note(self, text: str) -> None:
+        self.notes = tuple(dict.fromkeys([*self.notes, text]))
 
     def _runnable(self) -> str | bytes:
         """The model for ONNX Runtime, in a form of the container that it knows; weights stay in the file."""
@@ -150,20 +161,6 @@ class _Reference(ReferenceEvaluator):
 
     def get_inputs(self) -> list[Any]:
         return []
-
-
-def _session(model: str | bytes, path: Path | None = None, quantised: bool = False) -> Any:
-    """The model, whose external data stand beside `path`, in ONNX Runtime, as it stands where it is not quantised:
-    optimising copies the weights."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    if not quantised:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # Without this its products of 8 bits overflow on processors without VNNI.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    if path is not None:
-        options.add_session_config_entry(_FOLDER, str(path.resolve().parent))
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _older(model: ModelProto) -> bytes:
