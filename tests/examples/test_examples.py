@@ -52,8 +52,10 @@ def test_example(name: str, file: str, says: list[str], tmp_path: Path) -> None:
 
 def test_digits_are_read_as_well_as_before(tmp_path: Path) -> None:
     output = run("digits", tmp_path)
-    accuracy = {name: float(value) for name, value in re.findall(r"^(PyTorch|LiteRT) +([\d.]+)$", output, re.MULTILINE)}
+    found = re.findall(r"^(PyTorch|LiteRT|int8) +([\d.]+)$", output, re.MULTILINE)
+    accuracy = {name: float(value) for name, value in found}
     assert accuracy["PyTorch"] == accuracy["LiteRT"] > 0.95
+    assert accuracy["int8"] > accuracy["PyTorch"] - 0.01
     assert "on 450 samples" in output
 
 

@@ -14,6 +14,7 @@ from liteport.passes.weights import WEIGHTED, WEIGHTS
 LEAST = 1024
 """Constants of fewer elements stay as they are: they save nothing, as in TensorFlow's converter."""
 
+_MOST = 32 << 20
 # What has kernels that take float activations and int8 weights.
 _DYNAMIC = (ops.FullyConnected, ops.Conv2D, ops.TransposeConv, ops.BatchMatmul, ops.EmbeddingLookup)
 # What ai-edge-quantizer puts on int8 activations.
@@ -31,6 +32,7 @@ _KERNELS = (ops.FullyConnected, ops.Conv2D, ops.DepthwiseConv2D, ops.TransposeCo
 
 NO_KERNEL = "there is no int8 form of it"
 SLOWER = "it is slower in int8"
+TOO_LARGE = "ai-edge-quantizer takes no weights of more than 2 dimensions and 32 MB"
 BETWEEN = "it stands beside operators in float"
 
 
@@ -59,6 +61,8 @@ def _keeps_weights(op: Op) -> str | None:
     large = [v for v in op.inputs if v is not None and _is_large(v)]
     weighted = type(op.operator) in WEIGHTED or isinstance(op.operator, ops.EmbeddingLookup)
     weights = op.optional(WEIGHTS)
+    if _is_too_large(weights):
+        return TOO_LARGE
     if weighted and weights is not None and not weights.is_const:
         return "its weights are computed"
     if weighted and not large:
@@ -67,9 +71,16 @@ def _keeps_weights(op: Op) -> str | None:
         return None
     if isinstance(op.operator, ops.DepthwiseConv2D):
         return "its kernel is faster on floats"
+    if isinstance(op.operator, ops.While | ops.If):
+        return "weights go into it as floats"
     if not isinstance(op.operator, _DYNAMIC) or weights not in large:
         return "there is no kernel for it with int8 weights"
     return ""
+
+
+def _is_too_large(value: Value | None) -> bool:
+    """Whether ai-edge-quantizer fails on constant weights: it cuts large ones up as if they had two dimensions."""
+    return value is not None and value.is_const and value.rank > 2 and value.type.nbytes > _MOST
 
 
 def _is_large(value: Value) -> bool:
@@ -104,6 +115,8 @@ def _stays(op: Op, plain: bool, in_body: bool) -> str:
     """Why an operation stays float wherever it stands; "" where it need not."""
     if in_body:
         return "it runs in a loop or a branch"
+    if _is_too_large(op.optional(WEIGHTS)):
+        return TOO_LARGE
     row = ROWS.get(type(op.operator))
     # Movements that the quantizer lacks are put into int8 by liteport's own pass.
     moves = row is not None and row.result is Scale.SAME and len(op.outputs) == 1

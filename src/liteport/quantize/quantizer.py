@@ -13,8 +13,8 @@ from liteport.errors import UnsupportedError, UsageError
 from liteport.ir.types import Array
 
 Recipe = list[dict[str, Any]]
-Ranges = Mapping[str, Mapping[str, Any]]
-"""What a tensor's numbers lie between, {"min": array, "max": array}, by its name."""
+Ranges = Mapping[str, Mapping[str, Array]]
+"""What a tensor's numbers lie between, by its name: {"min": one number, "max": one} in arrays of the tensor's rank."""
 
 _WEIGHTS = {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}
 _ACTIVATIONS = {"num_bits": 8, "symmetric": False, "granularity": "TENSORWISE", "dtype": "INT"}
@@ -71,33 +71,6 @@ def quantize(file: Path, recipe: Recipe, ranges: Ranges | None, target: Path) ->
 
 def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-class Calibrator:
-    """Runs the model in `file` on samples, and notes what its tensors' numbers lie between."""
-
-    def __init__(self, file: Path, recipe: Recipe) -> None:
-        require()
-        with _quiet():
-            from ai_edge_quantizer import calibrator, recipe_manager
-
-            self._recipes = recipe_manager.RecipeManager()
-            self._recipes.load_quantization_recipe(recipe)
-            self._calibrator = calibrator.Calibrator(str(file), num_threads=2)
-
-    def add(self, signature: str, inputs: Mapping[str, Array]) -> None:
-        """One sample."""
-        try:
-            with _quiet():
-                self._calibrator.calibrate({signature: [dict(inputs)]}, self._recipes)
-        except (ValueError, RuntimeError, KeyError) as error:
-            raise UnsupportedError(f"the model cannot be run for calibration: {_reason(error)}") from error
-
-    @property
-    def ranges(self) -> Ranges:
-        """The ranges so far, by tensor."""
-        found: Ranges = self._calibrator.get_model_qsvs()
-        return found
 
 
 @contextmanager

@@ -154,7 +154,7 @@ def _in_int8(
     recipe = (quantizer.static if mode == "int8" else quantizer.dynamic)(names.CHOSEN)
     given, target = folder / "named.tflite", folder / "written.tflite"
     save(module, given)
-    ranges = calibrate(given, recipe, calibration, own, told) if mode == "int8" else None
+    ranges = calibrate(given, module, choice, calibration, own, told) if mode == "int8" else None
     quantizer.quantize(given, recipe, ranges, target)
     result = _tidied(target, plain) if mode == "int8" else read(target)
     made = names.made(result)
