@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "border": {"ir"},
     "output": {"ir"},
     "api": {
-        *("ir", "passes", "frontends.torch", "frontends.tflite", "origins"),
+        *("ir", "lowering", "passes", "frontends.torch", "frontends.tflite", "origins"),
         *("backends", "check", "model", "border", "tune", "quantising"),
     },
     "origins": {

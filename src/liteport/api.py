@@ -21,6 +21,7 @@ from liteport.errors import InputError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.border import Border
 from liteport.ir.graph import Module
+from liteport.lowering.open_sizes import opened
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.origins import Entries, Given, is_onnx, is_tflite, onnx_runner
 from liteport.passes.choose.choose import Choice, Prefer, preference
@@ -106,7 +107,7 @@ def convert(
                 *(graph_inputs, graph_outputs),
             )
             origin = given.open(model, progress)
-        making = _Making(origin.to_ir if origin else lambda: load(model).module, asked, debug)
+        making = _Making(origin.to_ir if origin else lambda: opened(load(model).module), asked, debug)
         report(progress, "import")
         module, found = making.imported()
         report(progress, "optimise")

@@ -14,6 +14,7 @@ import numpy as np
 
 from liteport.errors import LiteportError, UnsupportedError
 from liteport.ir import ops
+from liteport.ir.dimensions import noted
 from liteport.ir.graph import Graph, Module, Op, Value, constant
 from liteport.ir.sizes import Space, is_fixed, larger, smaller
 from liteport.ir.types import Array, DType, Shape, TensorType
@@ -27,6 +28,30 @@ _FEW = 16
 def has_open(module: Module) -> bool:
     """Whether any value has a size that its file leaves open."""
     return any(-1 in _signature(value) for graph in module.graphs for value in _values(graph))
+
+
+def opened(module: Module) -> Module:
+    """The module of a file whose inputs leave sizes open: symbols of the names that the file's notes give them, or made
+    of the inputs'. Two inputs have no size in common that no note tells of."""
+    if not has_open(module):
+        return module
+    notes = noted(module)
+    for graph in module.signatures:
+        space, names = Space(), notes.get(str(graph.signature), {})
+        shapes = [
+            tuple(
+                space.symbol(_name(name, axis, names.get(name, ())), n) if d == -1 else n
+                for axis, (d, n) in enumerate(zip(_signature(value), value.shape, strict=True))
+            )
+            for name, value in zip(graph.input_names, graph.inputs, strict=True)
+        ]
+        open_sizes(module, graph, shapes, space)
+    return module
+
+
+def _name(name: str, axis: int, noted: Sequence[int | str]) -> str:
+    told = noted[axis] if axis < len(noted) else None
+    return told if isinstance(told, str) and told.isidentifier() else f"{name}_{axis}"
 
 
 def open_sizes(module: Module, graph: Graph, shapes: Sequence[Shape], space: Space) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,18 +49,23 @@ class TensorFlowModel:
 
         Raises UnsupportedError with every operator that has no builtin.
         """
-        tf = tensorflow()
         modules = {}
         for name, function in self.functions.items():
-            inputs = self.resolved[name].inputs
-            sizes = [[None if isinstance(d, Size) else d for d in i.shape] for i in inputs]
-            types = [spec.dtype for spec in function.specs.values()]
-            specs = [tf.TensorSpec(*each) for each in zip(sizes, types, function.inputs, strict=True)]
-            module = read(lower(function, specs))
+            module, given = read(self._lowered[name]), self.resolved[name]
             if has_open(module):
-                open_sizes(module, module.graphs[0], [i.shape for i in inputs], self.resolved[name].space)
+                open_sizes(module, module.graphs[0], [i.shape for i in given.inputs], given.space)
             modules[name] = named(module, name, list(function.inputs), list(function.outputs))
         return joined(modules)
+
+    @cached_property
+    def _lowered(self) -> dict[str, bytes]:
+        return {name: lower(function, self._specs(name)) for name, function in self.functions.items()}
+
+    def _specs(self, name: str) -> list[Any]:
+        """The types that a function is lowered for, None where a size stays open."""
+        specs = self.functions[name].specs.values()
+        sizes = [[None if isinstance(d, Size) else d for d in i.shape] for i in self.resolved[name].inputs]
+        return [tensorflow().TensorSpec(*each) for each in zip(sizes, (s.dtype for s in specs), strict=True)]
 
 
 def given_for(
