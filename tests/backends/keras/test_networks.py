@@ -139,6 +139,20 @@ def test_a_file_is_the_same_every_time(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras"]
 
 
+def test_masks_are_no_weights_to_be_trained() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.full((6,), 2.0))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x * self.scale + torch.zeros(6, 6).masked_fill(torch.ones(6, 6).triu(1) > 0, -1e9)).softmax(-1)
+
+    made = model_of(liteport.convert(Masked().eval(), (torch.randn(2, 6, 6),)).module.graphs[0])
+    assert [tuple(variable.shape) for variable in made.trainable_variables] == [(1, 6)]
+    assert [tuple(variable.shape) for variable in made.non_trainable_variables] == [(1, 36)]
+
+
 class Loop(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -87,6 +87,13 @@ def type_name(operator: ops.Operator) -> str:
     return type(operator).__name__
 
 
+def tied(b: Builder, ids: Value) -> Value:
+    """Rows of a table, and their products with all of its rows."""
+    table = b.const(weights(7, 3))
+    linear = ops.FullyConnected(keep_num_dims=True, activation=Activation.RELU)
+    return b.emit(linear, b.emit(ops.Gather(), table, ids), table, b.const(weights(7)))
+
+
 POSITIVE = abs(weights(2, 3, 4)) + 0.1
 IMAGE = f32(2, 6, 7, 4)
 
@@ -220,6 +227,7 @@ CASES = [
     Case("ScatterNd", lambda b, at, x: b.emit(ops.ScatterNd(), at, x, b.const([4, 3])), (i32(3, 1), f32(3, 3)), {0: [[0], [2], [0]]}),
     Case("DynamicUpdateSlice", one(ops.DynamicUpdateSlice()), (f32(3, 4), f32(2, 2), i32(2)), {2: [2, 1]}),
     Case("OneHot", lambda b, x: b.emit(ops.OneHot(axis=1), x, b.const(np.int32(4)), b.const(np.float32(2)), b.const(np.float32(-1))), (i32(2, 3),), {0: [[0, 1, 3], [2, 5, 0]]}),
+    Case("Gather:tied", lambda b, ids: tied(b, ids), (i32(2, 2),), {0: [[0, 6], [3, 3]]}),
     Case("EmbeddingLookup", one(ops.EmbeddingLookup(), weights(5, 3)), (i32(3),), {0: [4, 0, 1]}),
     Case("Bucketize", one(ops.Bucketize((0.0, 1.0, 2.5))), (f32(5),), {0: [-1, 0, 0.5, 1, 9]}),
     Case("SegmentSum", one(ops.SegmentSum(), [0, 0, 1]), (f32(3, 2),)),

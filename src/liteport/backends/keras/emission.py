@@ -88,7 +88,11 @@ class Emission:
         return result
 
     def layer(self, kind: Any, x: Any, *weights: Array, of: Sequence[Value] = (), **config: Any) -> Any:
-        """`x` through a layer of class `kind` with these weights, in the layer's own order and shapes.
+        """`x` through a layer (see `made`)."""
+        return self.made(kind, x, *weights, of=of, **config)(x)
+
+    def made(self, kind: Any, x: Any, *weights: Array, of: Sequence[Value] = (), **config: Any) -> Any:
+        """A layer of class `kind` for `x`, with these weights, in the layer's own order and shapes.
 
         `of` are the constants that the weights were made from: with the same ones, a layer is used again.
         """
@@ -97,10 +101,10 @@ class Emission:
             name = self._name("" if weights else kind.__name__.lower())
             layer = kind(name=name, **{"dtype": _float_of(x), **config})
             if weights:
-                layer.build([t.shape for t in x] if isinstance(x, list) else x.shape)
+                layer.build(x.shape)
                 layer.set_weights(weights)
             self._layers[key] = layer
-        return self._layers[key](x)
+        return self._layers[key]
 
     def weight(self, array: Array, name: str = "", trainable: bool = True) -> Any:
         """An array as the weight of a layer: the kernel of a Dense that is applied to the number 1.
@@ -196,7 +200,9 @@ class Emission:
         if value.dtype.is_raw or value.has_sizes:
             raise self.refuse(f"reads {value.type}")
         array = np.ascontiguousarray(value.array).reshape(value.shape)
-        return array if array.size <= 1 or array.dtype.kind != "f" else self.weight(array, value.name)
+        if array.size <= 1 or array.dtype.kind != "f":
+            return array
+        return self.weight(array, value.name, trainable=not _is_mask(array))
 
     def _name(self, what: str) -> str:
         """A name for what the present operation needs: its module's, and `what` it is."""
@@ -236,6 +242,12 @@ def dtype_name(dtype: DType) -> str:
     if dtype.is_raw:
         raise UnsupportedError(f"tensors of {dtype.name.lower()} cannot stand in a .keras: {REMEDY}")
     return dtype.numpy.name
+
+
+def _is_mask(array: Array) -> bool:
+    """Whether it has just two different numbers, as no trained weight has."""
+    others = array[array != array.flat[0]]
+    return others.size > 0 and bool((others == others[0]).all())
 
 
 def _float_of(x: Any) -> str:

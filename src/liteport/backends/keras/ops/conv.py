@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from liteport.backends.keras.emission import Emission, Emitters
+from liteport.backends.keras.ops._common import embedding, is_tied
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops import Activation, Padding
@@ -156,7 +157,9 @@ def fully_connected(e: Emission, operator: ops.FullyConnected, x: Value, w: Valu
     rows = e.symbolic(x)
     if not operator.keep_num_dims or x.rank < 2:
         rows = e.reshape(rows, (*e.result.shape[:-1], w.shape[1]) if e.result.rank > 1 else (1, w.shape[1]))
-    if weights.are_const:
+    if is_tied(w):
+        result = _finish(e, embedding(e, w, rows)(rows, reverse=True), bias, operator.activation)
+    elif weights.are_const:
         arrays = weights.arrays
         name = e.activation(operator.activation)
         config = {"units": w.shape[0], "use_bias": len(arrays) > 1, "activation": name}

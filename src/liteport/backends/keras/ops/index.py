@@ -10,28 +10,26 @@ import keras
 import numpy as np
 
 from liteport.backends.keras.emission import Emission, Emit, Emitters
-from liteport.backends.keras.ops._common import fixed, integer
+from liteport.backends.keras.ops._common import embedding, fixed, integer, is_lookup
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType, Shape
 
 
 def gather(e: Emission, operator: ops.Gather, x: Value, indices: Value) -> Any:
+    if e.op is not None and is_lookup(e.op):
+        return _embedded(e, x, indices)
     axis = operator.axis % x.rank
     batch = operator.batch_dims % (indices.rank + 1) if operator.batch_dims < 0 else operator.batch_dims
     if batch:
         return _gather_each(e, x, indices, axis, batch)
-    if axis == 0 and x.rank > 1 and x.is_const and x.dtype.is_float:
-        return _embedded(e, x, indices)
     return e.run(keras.ops.take, e.tensor(x), e.tensor(indices), axis=axis)
 
 
 def _embedded(e: Emission, table: Value, indices: Value) -> Any:
     """Rows of a table of weights."""
-    rows = np.ascontiguousarray(table.array).reshape(table.shape[0], -1)
     ids = e.symbolic(indices)
-    found = e.layer(keras.layers.Embedding, ids, rows, of=(table,), input_dim=rows.shape[0], output_dim=rows.shape[1])
-    return e.reshape(found, e.result.shape)
+    return e.reshape(embedding(e, table, ids)(ids), e.result.shape)
 
 
 def _gather_each(e: Emission, x: Value, indices: Value, axis: int, batch: int) -> Any:
@@ -58,7 +56,7 @@ def gather_nd(e: Emission, _: ops.GatherNd, x: Value, indices: Value) -> Any:
 
 
 def embedding_lookup(e: Emission, _: ops.EmbeddingLookup, ids: Value, table: Value) -> Any:
-    if table.is_const and table.dtype.is_float:
+    if e.op is not None and is_lookup(e.op):
         return _embedded(e, table, ids)
     return e.run(keras.ops.take, e.tensor(table), e.tensor(ids), axis=0)
 
