@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+import liteport
 from liteport.frontends.onnx.ops.contrib import DOMAIN
 from tests.frontends.onnx.harness import check, model
 
@@ -41,6 +43,15 @@ SUMMED = ("y", "", "", "sum")
 QKV = {"q": (2, 5, 16), "k": (2, 7, 16), "v": (2, 7, 16)}
 EMBED = {"ids": (2, 5), "segments": (2, 5), "words": (30, 8), "places": (9, 8), "kinds": (2, 8)}
 HEADS = {"num_heads": 4}
+GROUPS = {"num_heads": 4, "kv_num_heads": 2}
+QUERY = {"q": (2, 5, 64), "k": (2, 5, 32), "v": (2, 5, 32)}
+ONE = {"q": (2, 1, 64), "k": (2, 1, 32), "v": (2, 1, 32)}
+NO_PAST = {"pk": None, "pv": None, "lengths": (2,), "total": (1,)}
+PAST = {"pk": (2, 2, 3, 16), "pv": (2, 2, 3, 16), "lengths": (2,), "total": (1,)}
+CACHE = {"pk": (2, 2, 9, 16), "pv": (2, 2, 9, 16), "lengths": (2,), "total": (1,)}
+TABLES = {"cos": (20, 8), "sin": (20, 8)}
+TURNED = {**GROUPS, "do_rotary": 1}
+FIXED = ("lengths", "total")
 PRESENT = ("y", "present_key", "present_value")
 WHOLE = {"ids": (0, 30), "segments": (0, 2), "mask": (0, 2), "at": (0, 20)}
 
@@ -74,6 +85,69 @@ ROWS = [
         {"x": (1, 3, 6, 6), "w": (4, 3, 3, 3), "b": (4,)},
         {"activation": "Relu", "pads": [1] * 4},
         constant=("w", "b"),
+    ),
+    Row(
+        "groups",
+        "GroupQueryAttention",
+        {**QUERY, **NO_PAST},
+        GROUPS,
+        PRESENT,
+        FIXED,
+        {"lengths": (4, 5), "total": (5, 6)},
+    ),
+    Row(
+        "groups, turned",
+        "GroupQueryAttention",
+        {**QUERY, **NO_PAST, **TABLES},
+        TURNED,
+        PRESENT,
+        (*FIXED, *TABLES),
+        {"lengths": (4, 5), "total": (5, 6)},
+    ),
+    Row(
+        "groups, packed",
+        "GroupQueryAttention",
+        {"q": (2, 5, 128), "k": None, "v": None, **NO_PAST},
+        {**GROUPS, "softcap": 2.0, "scale": 0.3},
+        PRESENT,
+        FIXED,
+        {"lengths": (4, 5), "total": (5, 6)},
+    ),
+    Row(
+        "groups, near ones",
+        "GroupQueryAttention",
+        {**QUERY, **NO_PAST},
+        {**GROUPS, "local_window_size": 2},
+        PRESENT,
+        FIXED,
+        {"lengths": (4, 5), "total": (5, 6)},
+    ),
+    Row(
+        "groups with a past",
+        "GroupQueryAttention",
+        {**ONE, **PAST, **TABLES},
+        TURNED,
+        PRESENT,
+        (*FIXED, *TABLES),
+        {"lengths": (3, 4), "total": (4, 5)},
+    ),
+    Row(
+        "groups with a cache",
+        "GroupQueryAttention",
+        {**ONE, **CACHE, **TABLES},
+        {**TURNED, "rotary_interleaved": 1},
+        PRESENT,
+        (*FIXED, *TABLES),
+        {"lengths": (8, 9), "total": (9, 10)},
+    ),
+    Row(
+        "groups with a cache, near ones",
+        "GroupQueryAttention",
+        {**ONE, **CACHE},
+        {**GROUPS, "local_window_size": 3},
+        PRESENT,
+        FIXED,
+        {"lengths": (8, 9), "total": (9, 10)},
     ),
     Row("heads", "MultiHeadAttention", QKV, HEADS),
     Row("heads with bias", "MultiHeadAttention", {**QKV, "bias": (48,)}, HEADS, constant=("bias",)),
@@ -143,3 +217,37 @@ def test_against_onnx_runtime(row: Row) -> None:
     outputs = [name for name in row.outputs if name]
     shapes = {name: value.shape for name, value in given.items()}
     check(model([node], shapes, outputs, constants, opset=17, types=kinds), row.ops, **given)
+
+
+def grouped(cache: int, total: int, window: int) -> Any:
+    """A step of decoding with a cache of so many places, whose lengths are an input."""
+    shapes = {"q": (1, 1, 64), "k": (1, 1, 32), "v": (1, 1, 32), "pk": (1, 2, cache, 16), "pv": (1, 2, cache, 16)}
+    inputs = {**shapes, "lengths": (1,)}
+    constants = {"total": np.array([total], np.int32), "cos": drawn(20, 8), "sin": drawn(20, 8)}
+    node = helper.make_node(
+        "GroupQueryAttention", [*inputs, *constants], PRESENT, domain=DOMAIN, local_window_size=window, **TURNED
+    )
+    return model([node], inputs, PRESENT, constants, opset=17, types={"lengths": TensorProto.INT32})
+
+
+@pytest.mark.parametrize("window", [-1, 3])
+def test_a_cache_that_is_not_full(window: int) -> None:
+    """ONNX Runtime leaves what is behind the keys of a longer cache as its memory was: one of their length serves."""
+    rng = np.random.default_rng(5)
+    full, short = grouped(9, 9, window), grouped(4, 5, window)
+    for name in ("cos", "sin"):  # the same tables
+        here, there = (next(t for t in each.graph.initializer if t.name == name) for each in (full, short))
+        there.CopyFrom(here)
+    given = {
+        n: rng.normal(size=s).astype(np.float32) for n, s in (("q", (1, 1, 64)), ("k", (1, 1, 32)), ("v", (1, 1, 32)))
+    }
+    past = {name: rng.normal(size=(1, 2, 9, 16)).astype(np.float32) for name in ("pk", "pv")}
+    lengths = np.array([4], np.int32)
+    actual = liteport.convert(full)(**given, **past, lengths=lengths)
+    session = onnxruntime.InferenceSession(short.SerializeToString())
+    cut = {name: x[:, :, :4] for name, x in past.items()}
+    y, keys, values = session.run(None, {**given, **cut, "lengths": lengths})
+    np.testing.assert_allclose(actual["y"], y, rtol=1e-5, atol=1e-5)
+    for name, found, old in (("present_key", keys, "pk"), ("present_value", values, "pv")):
+        np.testing.assert_allclose(actual[name][:, :, :5], found, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(actual[name][:, :, 5:], past[old][:, :, 5:])
