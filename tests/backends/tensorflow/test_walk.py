@@ -97,6 +97,30 @@ def test_weights_of_4_bits() -> None:
     np.testing.assert_array_equal(numbers(value), [-0.5, 1.0, 0.0, -4.0])
 
 
+# Where TensorFlow's kernels are narrower than LiteRT's
+
+WIDE = [
+    (ops.Add(), (2, 1, 2, 1, 2, 3), (1, 2, 1, 2, 2, 1)),
+    (ops.Less(), (1, 2, 1, 2, 1, 2), (2, 1, 2, 1, 2, 1)),
+    (ops.Mul(), (2, 1, 2, 3, 4, 5), (5,)),
+    (ops.Sub(), (1, 2, 1, 2, 1), (3, 1, 2, 1, 2, 1)),
+]
+
+
+@pytest.mark.parametrize(("operator", "left", "right"), WIDE, ids=[w[0].name for w in WIDE])
+def test_broadcasting_over_many_dimensions(operator: ops.Operator, left: Any, right: Any) -> None:
+    module = Module([graph_of(lambda b, x, y: [b.emit(operator, x, y)], TensorType(F32, left), TensorType(F32, right))])
+    runs = [{"x0": RNG.normal(0, 1, left).astype(np.float32), "x1": RNG.normal(0, 1, right).astype(np.float32)}]
+    np.testing.assert_allclose(tensorflows(module, runs)[0]["y0"], litert(module, runs)[0]["y0"], rtol=1e-6)
+
+
+def test_edges_next_to_zero() -> None:
+    edges = tuple(map(float, np.nextafter(np.array([-1, 0, 1], np.float32), np.float32(np.inf))))
+    module = Module([graph_of(lambda b, x: [b.emit(ops.Bucketize(boundaries=edges), x)], TensorType(F32, (5,)))])
+    runs = [{"x0": np.array([-1, 0, 1e-30, 1, 2], np.float32)}]
+    assert tensorflows(module, runs)[0]["y0"].tolist() == litert(module, runs)[0]["y0"].tolist() == [0, 1, 2, 2, 3]
+
+
 # State
 
 

@@ -19,8 +19,8 @@ from liteport.formats.tensorflow.names import Tensor as TensorNote
 from liteport.ir.graph import Module, Value
 from liteport.ir.types import Array
 
-LIMIT = 2**31 - 1
-"""Bytes: more do not fit in a message of Protocol Buffers."""
+LIMIT = 2**31 - 2**26
+"""Bytes of weights: a message of Protocol Buffers holds 2 GiB, the nodes among them."""
 
 
 def save(module: Module, path: str | Path) -> None:

@@ -58,7 +58,7 @@ class Walk:
         """The graph's outputs for these inputs."""
         scope: Scope = dict(zip(graph.inputs, inputs, strict=True))
         for op in graph.ops:
-            with tf.name_scope(node_name(op.output.name if op.outputs else op.name)):
+            with tf.name_scope(_scope(op)):
                 results = self._emit(op, scope)
             scope.update(zip(op.outputs, results, strict=True))
         return [self._output(value, scope) for value in graph.outputs]
@@ -109,6 +109,11 @@ class Walk:
 
     def _output(self, value: Value, scope: Scope) -> Tensor:
         return tf.constant(value.array) if value.is_const else scope[value]
+
+
+def _scope(op: Op) -> str:
+    """Where its nodes stand, by the layer that they come from: with a slash at the end, in the scope that is there."""
+    return node_name(op.source.module or (op.output.name if op.outputs else op.name)) + "/"
 
 
 def is_weight(array: Array) -> bool:

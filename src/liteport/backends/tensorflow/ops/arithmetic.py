@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import tensorflow as tf
 
 from liteport.backends.tensorflow.context import Context, Emit, Table, Tensor, type_of
 from liteport.ir import ops
+from liteport.ir.types import Shape
 
 
 def unary(function: Emit) -> Emit:
@@ -13,16 +16,38 @@ def unary(function: Emit) -> Emit:
 
 
 def binary(function: Emit) -> Emit:
-    return lambda c, x, y: function(x, y)
+    return lambda c, x, y: function(*whole(c, x, y))
 
 
 def activated(function: Emit) -> Emit:
     """The emitter of a binary operator with an activation."""
-    return lambda c, x, y: c.activated(function(x, y))
+    return lambda c, x, y: c.activated(function(*whole(c, x, y)))
+
+
+def whole(c: Context, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The operands, in the result's shape where they broadcast over more dimensions than TensorFlow's kernels can."""
+    left, right = c.op.operand(0).shape, c.op.operand(1).shape
+    rank = len(c.op.output.shape)
+    pairs = zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right, strict=True)
+    runs = [key for key, _ in groupby((a == 1, b == 1) for a, b in pairs if (a, b) != (1, 1))]
+    if len(runs) <= _RUNS:
+        return x, y
+    shape = tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
+
+    def tiled(x: Tensor, own: Shape) -> Tensor:
+        x = tf.reshape(x, tf.concat([[1] * (rank - len(own)), tf.shape(x)], 0))
+        return tf.tile(x, shape // tf.maximum(tf.shape(x), 1))
+
+    return tiled(x, left), tiled(y, right)
+
+
+# As many runs of neighbouring dimensions that broadcast alike.
+_RUNS = 5
 
 
 def div(c: Context, x: Tensor, y: Tensor) -> Tensor:
     """Integers divide toward zero."""
+    x, y = whole(c, x, y)
     return c.activated(tf.truncatediv(x, y) if c.op.input.dtype.is_int else tf.divide(x, y))
 
 

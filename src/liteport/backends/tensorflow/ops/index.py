@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from liteport.backends.tensorflow.context import Context, Emit, Table, Tensor, type_of
@@ -58,7 +59,12 @@ def embedding_lookup(c: Context, ids: Tensor, table: Tensor) -> Tensor:
 
 
 def bucketize(c: Context, x: Tensor) -> Tensor:
-    return tf.raw_ops.Bucketize(input=x, boundaries=list(c.operator.boundaries))
+    """TensorFlow takes numbers below the least normal one for 0: an edge just above 0 is the least that is above it."""
+    edges = [_LEAST if 0 < edge < _LEAST else 0.0 if -_LEAST < edge < 0 else edge for edge in c.operator.boundaries]
+    return tf.raw_ops.Bucketize(input=x, boundaries=edges)
+
+
+_LEAST = float(np.finfo(np.float32).tiny)
 
 
 def segment_sum(c: Context, x: Tensor, ids: Tensor) -> Tensor:

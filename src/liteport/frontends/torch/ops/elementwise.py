@@ -93,13 +93,18 @@ def power_of(b: TorchBuilder, x: Operand, exponent: Value) -> Value:
 def fmax(b: TorchBuilder, x: Value, other: Value) -> Value:
     """fmax(Tensor self, Tensor other) -> Tensor; a nan gives way to a number."""
     left, right = terms(b, x, other)
-    return where(right.differs(right), left, maximum(left, right)).value
+    return _number_of(left, right, maximum(left, right)).value
 
 
 def fmin(b: TorchBuilder, x: Value, other: Value) -> Value:
     """fmin(Tensor self, Tensor other) -> Tensor; a nan gives way to a number."""
     left, right = terms(b, x, other)
-    return where(right.differs(right), left, minimum(left, right)).value
+    return _number_of(left, right, minimum(left, right)).value
+
+
+def _number_of(left: Term, right: Term, both: Term) -> Term:
+    """The other one where one is nan: kernels have rules of their own."""
+    return where(right.differs(right), left, where(left.differs(left), right, both))
 
 
 def extreme(operator: ops.Operator, of_bools: ops.Operator) -> Lowering:
