@@ -79,6 +79,9 @@ def test_bias(case: GraphCase) -> None:
 AFFINE = [
     GraphCase("scale and shift after", lambda b, xs: add(b, mul(b, conv(b, xs[0], 4, 3), weights(4)), weights(1, 4)), IMAGE, ["CONV_2D"]),
     GraphCase("one number", lambda b, xs: mul(b, conv(b, xs[0], 4, 3), np.float32(0.5)), IMAGE, ["CONV_2D"]),
+    GraphCase("a scale past a shift that padding keeps", lambda b, xs: depthwise(b, add(b, mul(b, xs[0], np.float32([0.6])), np.float32([-0.5])), seed=2), IMAGE, ["ADD", "DEPTHWISE_CONV_2D"]),
+    GraphCase("scales past a difference, before a padding", lambda b, xs: valid(b, pad(b, b.emit(ops.Sub(), b.const(weights(6)), mul(b, xs[0], weights(6, seed=4) + 2)), [(0, 0), (1, 1), (1, 1), (0, 0)]), 4, 3), IMAGE, ["SUB", "PAD", "CONV_2D"]),
+    GraphCase("a scale of almost nothing stays", lambda b, xs: depthwise(b, add(b, mul(b, xs[0], np.float32([1e-6])), np.float32([-0.5])), seed=2), IMAGE, ["MUL", "ADD", "DEPTHWISE_CONV_2D"]),
     GraphCase("subtract", lambda b, xs: b.emit(ops.Sub(), conv(b, xs[0], 4), b.const(weights(4))), IMAGE, ["CONV_2D"]),
     GraphCase("subtract from", lambda b, xs: b.emit(ops.Sub(), b.const(weights(4)), conv(b, xs[0], 4)), IMAGE, ["CONV_2D"]),
     GraphCase("divide", lambda b, xs: b.emit(ops.Div(), conv(b, xs[0], 4), b.const(weights(4) + 3)), IMAGE, ["CONV_2D"]),

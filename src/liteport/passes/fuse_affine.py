@@ -16,12 +16,16 @@ from liteport.ir.types import Array, DType
 from liteport.passes.base import Pass
 from liteport.passes.weights import WEIGHTED, WEIGHTS, Weighted
 
+# A shift is not divided by scales beyond these.
+_SCALES = 1e-4, 1e4
+
 
 @dataclass(frozen=True)
 class FuseAffine(Pass):
     """conv(x, w, b) * s + t   =>   conv(x, w * s, b * s + t)
     conv(x * s + t, w, b)   =>   conv(x, w * s, b + w . t)        (t only where nothing is padded)
     conv(pad(x * s), w)     =>   conv(pad(x), w * s)
+    conv(pad(x * s + t), w) =>   conv(pad(x + t / s), w * s)
 
     This is batch norm on either side of a convolution or linear layer, layer norm's affine before a
     linear one, and every other constant scale and bias.
@@ -60,15 +64,13 @@ class FuseAffine(Pass):
         first = graph.sole_user(op.output)
         if term is None or first is None or getattr(op.operator, "activation", None) is not Activation.NONE:
             return False
-        pad = first if isinstance(first.operator, ops.Pad) else None
-        user = graph.sole_user(pad.output) if pad is not None else first
-        spot = WEIGHTED.get(type(user.operator)) if user is not None else None
-        if user is None or spot is None or user.operand(spot.data) is not (pad or op).output:
-            self.decline(op, f"{first.name} has no weights")
-            return False
-        if why := unfit(graph, user, spot):
+        if first.operator in (ops.Add(), ops.Sub()):
+            return self.fuse_past(graph, op, term, first)
+        user, why = _kernel_below(graph, op.output)
+        if user is None:
             self.decline(op, why)
             return False
+        spot = WEIGHTED[type(user.operator)]
         scale, shift = term.scale_shift(op.output.shape[-1])
         if np.any(shift) and not _sees_no_padding(user):
             self.decline(op, "the kernel pads with zeros, which a shift would change")
@@ -76,7 +78,26 @@ class FuseAffine(Pass):
         if np.any(shift):
             _set_bias(graph, user, spot, None, _response(user, spot, shift))
         _scale_inputs(graph, user, spot, scale)
-        graph.set_input(first, 0 if pad is not None else spot.data, term.value)
+        graph.set_input(first, 0 if first is not user else spot.data, term.value)
+        graph.erase(op)
+        return True
+
+    def fuse_past(self, graph: Graph, op: Op, term: _Term, total: Op) -> bool:
+        """A scale into the kernel behind a shift that stays, as that kernel pads."""
+        added = _Term.of(total)
+        user, why = _kernel_below(graph, total.output)
+        if added is None or user is None or np.any(term.shift):
+            self.decline(op, why or "its result is added to what is no constant")
+            return False
+        if not np.all((np.abs(term.scale) > _SCALES[0]) & (np.abs(term.scale) < _SCALES[1])):
+            self.decline(op, "the shift would leave the range of numbers that float32 keeps well")
+            return False
+        at = 1 if total.operand(1).is_const else 0
+        old = total.operand(at)
+        shift = (old.array.reshape(-1) / term.scale.astype(np.float64)).astype(np.float32)
+        _scale_inputs(graph, user, WEIGHTED[type(user.operator)], term.scale_shift(op.output.shape[-1])[0])
+        graph.set_input(total, at, constant(shift, old.name))
+        graph.set_input(total, 1 - at, term.value)
         graph.erase(op)
         return True
 
@@ -114,6 +135,18 @@ AFFINE: dict[type[Operator], Callable[[Array, bool], tuple[Array, Array] | None]
     ops.Mul: lambda c, first: (c, np.zeros(1)),
     ops.Div: lambda c, first: None if first else (1 / c, np.zeros(1)),
 }
+
+
+def _kernel_below(graph: Graph, value: Value) -> tuple[Op | None, str]:
+    """The kernel with weights that alone takes a value, padded or not; None, and why, where there is none."""
+    first = graph.sole_user(value)
+    pad = first if first is not None and isinstance(first.operator, ops.Pad) else None
+    user = graph.sole_user(pad.output) if pad is not None else first
+    spot = WEIGHTED.get(type(user.operator)) if user is not None else None
+    if user is None or spot is None or user.operand(spot.data) is not (value if pad is None else pad.output):
+        return None, f"{first.name} has no weights" if first is not None else "its result has other users"
+    why = unfit(graph, user, spot)
+    return (None, why) if why else (user, "")
 
 
 def _blocked(graph: Graph, value: Value, producer: Op) -> str:
