@@ -191,6 +191,38 @@ def test_lambda_layers_are_not_run(folder: Path) -> None:
         KerasModel(folder / "lambda.keras")
 
 
+def test_in_double(graph: Path) -> None:
+    runner = FrozenGraph(graph)
+    z, a = (np.random.default_rng(0).standard_normal((2, 4)).astype(np.float32) for _ in range(2))
+    results = runner.run_in_double({"z": z, "a": a}, "serving_default")
+    assert results is not None
+    expected = (FACTOR * (z.astype(np.float64) - a)) ** 2
+    assert results["Identity"].dtype == np.float64
+    np.testing.assert_allclose(results["Identity"], expected, rtol=1e-14)
+
+
+def test_in_double_through_layers_and_loops() -> None:
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.LSTM(3), keras.layers.LayerNormalization(), keras.layers.Dense(2, activation="gelu")]
+    runner = KerasModel(keras.Sequential([keras.Input((5, 4), name="x"), *layers]))
+    x = np.random.default_rng(0).standard_normal((1, 5, 4)).astype(np.float32)
+    results = runner.run_in_double({"x": x}, "serving_default")
+    assert results is not None
+    (single,), (double,) = runner.run({"x": x}).values(), results.values()
+    assert 0 < np.abs(single - double).max() < 1e-6
+
+
+def test_no_double() -> None:
+    def call(x: Any) -> Any:
+        one = tf.ones(4)
+        return tf.compat.v1.nn.fused_batch_norm(x, one, one, one, one, is_training=False)[0]
+
+    runner = ConcreteFunction(tf.function(call).get_concrete_function(tf.TensorSpec((1, 2, 2, 4))))
+    x = np.ones((1, 2, 2, 4), np.float32)
+    assert runner.run_in_double({"x": x}, "serving_default") is None
+    assert runner.run_in_double({"x": x}, "serving_default") is None
+
+
 def test_wrong_inputs(graph: Path) -> None:
     with pytest.raises(LiteportError, match="TensorFlow cannot run the model"):
         FrozenGraph(graph).run({"z": Z, "a": np.ones((2, 3), np.float32)})

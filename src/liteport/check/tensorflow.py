@@ -15,6 +15,7 @@ from liteport.formats.tensorflow.function import DEFAULT, Function, from_concret
 from liteport.formats.tensorflow.keras_model import open_keras
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.formats.tensorflow.saved_model import open_saved_model
+from liteport.formats.tensorflow.session import FrozenFunction, frozen
 from liteport.ir.types import Array, Shape
 
 
@@ -34,6 +35,10 @@ class TensorFlow:
         self.signatures: Mapping[str, Function] = dict(functions)
         self._examples = dict(examples or {})
         self._trials = dict(trials or {})
+        self._graphs: dict[str, FrozenFunction] = {}
+        self._doubles: dict[str, FrozenFunction] = {}
+        # Signatures that kernels of the CPU refuse as they are.
+        self._channels_first: set[str] = set()
 
     def example(self, signature: str) -> dict[str, Array]:
         """Inputs of the right types, in order: zeros, and for integers the range that is always valid."""
@@ -55,19 +60,39 @@ class TensorFlow:
 
     def run(self, inputs: Mapping[str, Array], signature: str | None = None) -> dict[str, Array]:
         """The outputs by name for named inputs. Raises LiteportError where TensorFlow fails on them."""
-        function = self.signatures[signature if signature is not None else next(iter(self.signatures))]
+        name = signature if signature is not None else next(iter(self.signatures))
+        function = self.signatures[name]
         tf = tensorflow()
         places = sorted(function.inputs, key=lambda name: function.inputs[name])
-        specs = function.specs
         try:
+            if name in self._channels_first:
+                return self._in_session(self._frozen(name), inputs, name)
             with quietly(), tf.device("/CPU:0"):
-                results = function.call([tf.constant(inputs[name], specs[name].dtype) for name in places])
+                results = function.call([tf.constant(inputs[n], function.specs[n].dtype) for n in places])
         except Exception as error:  # what TensorFlow raises has no common base
+            if name not in self._channels_first and "NHWC" in str(error):
+                self._channels_first.add(name)
+                return self.run(inputs, name)
             raise LiteportError(f"TensorFlow cannot run the model: {_reason(error)}") from error
-        return {name: np.asarray(results[place]) for name, place in function.outputs.items()}
+        return {output: np.asarray(results[place]) for output, place in function.outputs.items()}
 
-    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> None:
-        """None: a function is run in the types that it has."""
+    def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
+        """The outputs as they are in float64; None where TensorFlow has no kernel of that type for the model."""
+        try:
+            if signature not in self._doubles:
+                self._doubles[signature] = self._frozen(signature).in_double()
+            return self._in_session(self._doubles[signature], inputs, signature)
+        except Exception:  # as above
+            return None
+
+    def _frozen(self, signature: str) -> FrozenFunction:
+        if signature not in self._graphs:
+            self._graphs[signature] = frozen(self.signatures[signature])
+        return self._graphs[signature]
+
+    def _in_session(self, graph: FrozenFunction, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
+        function = self.signatures[signature]
+        return dict(zip(function.outputs, graph.run([inputs[name] for name in function.inputs]), strict=True))
 
 
 class SavedModel(TensorFlow):

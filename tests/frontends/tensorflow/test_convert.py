@@ -134,7 +134,7 @@ def test_channels_first_convolutions() -> None:
         x = tf.nn.conv2d(x, tf.ones((3, 3, 3, 4)), 1, "SAME", data_format="NCHW")
         return tf.nn.relu(tf.nn.bias_add(x, [1.0, 2.0, 3.0, 4.0], data_format="NCHW"))
 
-    model = liteport.convert(tf.function(call).get_concrete_function(tf.TensorSpec((1, 3, 8, 8))))
+    model = liteport.convert(tf.function(call).get_concrete_function(tf.TensorSpec((1, 3, 8, 8))), verify=2)
     assert [op.name for op in model.module.graphs[0].ops] == ["TRANSPOSE", "CONV_2D", "TRANSPOSE"]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from liteport.errors import UnsupportedError
-from liteport.formats.tensorflow.runtime import tensorflow
+from liteport.errors import LiteportError, UnsupportedError
+from liteport.formats.tensorflow.runtime import quietly, tensorflow
 
 Body = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -97,6 +97,28 @@ def from_graph(graph_def: Any, inputs: Mapping[str, str], outputs: Mapping[str, 
     specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in zip(inputs, fed, strict=True)}
     places = {name: place for place, name in enumerate(inputs)}, {name: place for place, name in enumerate(outputs)}
     return Function(pruned, *places, specs, lambda tensors: pruned(*tensors))
+
+
+def traced(function: Function, specs: Sequence[Any]) -> Any:
+    """The function as a concrete one of its inputs in order, with these types, that returns its outputs in order.
+
+    Raises LiteportError where it does not take them.
+    """
+    tf = tensorflow()
+    places = list(function.inputs.values())
+
+    def call(*tensors: Any) -> list[Any]:
+        given = [tensor for _, tensor in sorted(zip(places, tensors, strict=True), key=lambda pair: pair[0])]
+        results = function.body(given)
+        return [tf.identity(results[place]) for place in function.outputs.values()]
+
+    try:
+        with quietly():
+            return tf.function(call, autograph=False).get_concrete_function(*specs)
+    except Exception as error:  # as above
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        shapes = ", ".join(f"{name} {spec.shape}" for name, spec in zip(function.inputs, specs, strict=True))
+        raise LiteportError(f"the model does not take inputs of these shapes ({shapes}): {first}") from error
 
 
 def _arguments(concrete: Any, given: tuple[Any, Any]) -> Iterator[tuple[str, Any]]:
