@@ -116,6 +116,7 @@ FACTOR = [
     GraphCase("padding and a concatenation", lambda b, xs: times(b, concat(b, [pad(b, linear(b, xs[0], 4), [(0, 0), (1, 0), (0, 0)]), pad(b, linear(b, xs[0], 3), [(0, 0), (0, 1), (0, 0)])], 2), 0.3), X, ["FULLY_CONNECTED", "PAD", "FULLY_CONNECTED", "PAD", "CONCATENATION"]),
     GraphCase("down past a sum", lambda b, xs: term(b, xs[0], ops.Add()), X, ["EXP", "FULLY_CONNECTED", "ADD", "RESHAPE", "FULLY_CONNECTED"]),
     GraphCase("down past a difference", lambda b, xs: term(b, xs[0], ops.Sub()), X, ["EXP", "FULLY_CONNECTED", "SUB", "RESHAPE", "FULLY_CONNECTED"]),
+    GraphCase("down past a product", lambda b, xs: linear(b, b.emit(ops.Mul(), xs[0], times(b, b.emit(ops.Exp(), xs[0]), 0.3)), 5), X, ["EXP", "MUL", "FULLY_CONNECTED"]),
     GraphCase("a slice", lambda b, xs: times(b, narrow(b, linear(b, xs[0], 12), 1, 0, 1), 0.3), X, ["FULLY_CONNECTED", "SLICE"]),
     GraphCase("a convolution", lambda b, xs: times(b, conv(b, xs[0], 4), 0.3), [(1, 3, 3, 2)], ["CONV_2D"]),
 ]  # fmt: skip

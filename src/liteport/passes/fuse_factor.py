@@ -30,7 +30,10 @@ class FuseFactor(Pass):
 
     linear(y * 0.2 + conv(x, v), w)   =>   linear(y + conv(x, v / 0.2), w * 0.2)
 
-    Where it cannot move up, and what it multiplies is a term of a sum, it may move down past the other term.
+    linear(x * (y * 0.2), w)   =>   linear(x * y, w * 0.2)
+
+    Where it cannot move up, and what it multiplies is a term of a sum, it may move down past the other term; and
+    where it is part of a product, such as a hard sigmoid's sixth in a gate, past the other part.
     """
 
     def run(self, graph: Graph) -> bool:
@@ -70,16 +73,17 @@ def _factor(op: Op) -> tuple[Value, float] | None:
 
 @dataclass(frozen=True)
 class _Below:
-    """The other term of the sum that a product goes into, and the kernel that takes the sum."""
+    """The other term of the sum that a product goes into, and the kernel that takes the sum; None for the other term
+    where it is a product again, which is scaled with any part of it."""
 
-    other: Value
+    other: Value | None
     kernel: Op
 
 
 def _below(graph: Graph, op: Op) -> _Below | None:
-    """What is below a product that is a term of a sum; None where that is no kernel with weights."""
+    """What is below a product that is a term of a sum, or part of another; None where no kernel with weights is."""
     total = graph.sole_user(op.output)
-    if total is None or total.operator not in (ops.Add(), ops.Sub()):
+    if total is None or total.operator not in (ops.Add(), ops.Sub(), ops.Mul()):
         return None
     left, right = total.operand(0), total.operand(1)
     below: Op | None = total
@@ -91,18 +95,19 @@ def _below(graph: Graph, op: Op) -> _Below | None:
         return None
     weights = below.operand(WEIGHTS)
     plain = weights.is_const and weights.dtype is DType.FLOAT32 and weights.quantization is None
-    return _Below(right if left is op.output else left, below) if plain else None
+    other = None if isinstance(total.operator, ops.Mul) else right if left is op.output else left
+    return _Below(other, below) if plain else None
 
 
 def _move_down(graph: Graph, below: _Below, factor: float) -> bool:
     """Takes a factor into the kernel, and out of the other term; False where that does not let it."""
     if not _FACTORS[0] <= abs(factor) <= _FACTORS[1]:
         return False
-    other = below.other
-    undo = _Plan(graph, np.full((1,) * other.rank, 1 / factor), other)
-    if undo.why:
-        return False
-    undo.apply()
+    if (other := below.other) is not None:
+        undo = _Plan(graph, np.full((1,) * other.rank, 1 / factor), other)
+        if undo.why:
+            return False
+        undo.apply()
     weights = below.kernel.operand(WEIGHTS)
     scaled = (weights.array * np.float64(factor)).astype(np.float32)
     graph.set_input(below.kernel, WEIGHTS, constant(scaled, weights.name))

@@ -9,6 +9,7 @@ from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, axis_o
 from liteport.frontends.onnx.ops._common import computed, single
 from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.types import DType
 from liteport.lowering import activation, basic, math, reduction
 from liteport.lowering.formula import Term, emit, maximum, minimum, sigmoid, where
 
@@ -42,7 +43,9 @@ def hard_sigmoid(x: Term, alpha: float = 0.2, beta: float = 0.5) -> Term:
     """HardSigmoid(X, alpha=0.2, beta=0.5): max(0, min(1, alpha x + beta))"""
     if abs(alpha - 1 / 6) < 1e-7 and beta == 0.5:
         return activation.hardsigmoid(x)
-    return maximum(minimum(x * alpha + beta, 1.0), 0.0)
+    if x.value.dtype is not DType.FLOAT32:
+        return maximum(minimum(x * alpha + beta, 1.0), 0.0)
+    return emit(ops.Relu6(), x * (6 * alpha) + 6 * beta) * (1 / 6)  # a clamp that kernels take in
 
 
 def shrink(x: Term, lambd: float = 0.5, bias: float = 0.0) -> Term:
