@@ -139,6 +139,55 @@ def test_a_file_is_the_same_every_time(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras"]
 
 
+class WithToken(nn.Module):
+    """A token in front of each sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1)
+
+
+class InWindows(nn.Module):
+    """What is computed in windows of 4 x 4, which stand beside the batch meanwhile."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = x.view(-1, 2, 4, 2, 4, 3).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, 3)
+        return parts.softmax(1).view(-1, 2, 2, 4, 4, 3).permute(0, 1, 3, 2, 4, 5).reshape(-1, 8, 8, 3)
+
+
+DYNAMIC = [
+    ("token", WithToken(), "batch", (2, 3, 8), (5, 3, 8)),
+    ("windows", InWindows(), "batch", (2, 8, 8, 3), (5, 8, 8, 3)),
+    ("sequence", nn.Linear(8, 4), "input:0=batch,input:1=time:2..64", (2, 12, 8), (3, 5, 8)),
+    ("maps", nn.Sequential(nn.Conv2d(3, 4, 3), nn.UpsamplingNearest2d(scale_factor=2)), "input:2=height:8..64,input:3=width:8..64", (1, 3, 16, 16), (1, 3, 20, 31)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "dynamic", "example", "other"), [pytest.param(*row, id=id) for id, *row in DYNAMIC])
+def test_open_sizes_stay_open(module: nn.Module, dynamic: str, example: Any, other: Any, tmp_path: Path) -> None:
+    model = liteport.convert(module.eval(), (torch.randn(example),), dynamic=dynamic)
+    model.save(tmp_path / "m.keras", verify=2)
+    x = torch.randn(other)
+    with torch.no_grad():
+        expected = module(x)
+    result = keras.saving.load_model(tmp_path / "m.keras")(x.numpy())
+    np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6)
+
+
+class OfAll(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(0, 1).softmax(0).view(x.shape)
+
+
+def test_a_shape_of_several_open_sizes_is_refused(tmp_path: Path) -> None:
+    model = liteport.convert(OfAll().eval(), (torch.randn(2, 3, 4),), dynamic="x:0=batch,x:1=time:2..9")
+    with pytest.raises(liteport.UnsupportedError, match="several open sizes"):
+        model.save(tmp_path / "n.keras")
+
+
 def test_masks_are_no_weights_to_be_trained() -> None:
     class Masked(nn.Module):
         def __init__(self) -> None:

@@ -145,12 +145,16 @@ class Emission:
             tensor if keras.backend.standardize_dtype(tensor.dtype) == name else self.run(keras.ops.cast, tensor, name)
         )
 
-    def reshape(self, tensor: Any, shape: Shape) -> Any:
-        """The tensor in that shape. A leading dimension that stays may be of any size, as one other may."""
+    def reshape(self, tensor: Any, shape: Shape, before: Shape = ()) -> Any:
+        """The tensor in that shape; `before` is its own, where that has open sizes.
+
+        A leading dimension that stays is left to the model, and may be of any size, as one other may.
+        """
         target = open_shape(shape)
-        if tuple(tensor.shape) == target:
+        own = tuple(before or tensor.shape)
+        if own == tuple(shape) or (tuple(tensor.shape) == target and target.count(None) == 1):
             return tensor
-        if len(tensor.shape) and target and tensor.shape[0] == target[0] and target[1:].count(None) <= 1:
+        if len(own) and target and own[0] == shape[0] and target[1:].count(None) <= 1:
             inner = tuple(-1 if d is None else d for d in target[1:])
             return self.layer(keras.layers.Reshape, tensor, target_shape=inner)
         if target.count(None) > 1:

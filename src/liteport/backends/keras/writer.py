@@ -32,8 +32,11 @@ SAID_BY_RESULT: dict[type[Operator], int] = {
     ops.Conv3DTranspose: 0,
     ops.Fill: 0,
     ops.Reshape: 1,
+    ops.ResizeBilinear: 1,
+    ops.ResizeNearestNeighbor: 1,
     ops.Slice: 2,
     ops.StridedSlice: 2,
+    ops.Tile: 1,
     ops.TransposeConv: 0,
 }
 

@@ -154,9 +154,9 @@ def _convolve_back(e: Emission, operator: Any, x: Value, convolution: _Convoluti
 
 def fully_connected(e: Emission, operator: ops.FullyConnected, x: Value, w: Value, bias: Value | None = None) -> Any:
     weights = _Weights(w, bias, (1, 0), w.shape[::-1])
-    rows = e.symbolic(x)
-    if not operator.keep_num_dims or x.rank < 2:
-        rows = e.reshape(rows, (*e.result.shape[:-1], w.shape[1]) if e.result.rank > 1 else (1, w.shape[1]))
+    shape = e.result.shape
+    outer = (x.shape if operator.keep_num_dims else shape)[:-1] or (1,)
+    rows = e.reshape(e.symbolic(x), (*outer, w.shape[1]), x.shape)
     if is_tied(w):
         result = _finish(e, embedding(e, w, rows)(rows, reverse=True), bias, operator.activation)
     elif weights.are_const:
@@ -166,7 +166,7 @@ def fully_connected(e: Emission, operator: ops.FullyConnected, x: Value, w: Valu
         result = e.layer(keras.layers.Dense, rows, *arrays, of=weights.of, **config)
     else:
         result = _finish(e, e.run(keras.ops.matmul, rows, weights.computed(e)), bias, operator.activation)
-    return e.reshape(result, e.result.shape)
+    return e.reshape(result, shape, (*outer, w.shape[0]))
 
 
 def batch_matmul(e: Emission, operator: ops.BatchMatmul, x: Value, y: Value) -> Any:

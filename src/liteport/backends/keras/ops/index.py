@@ -29,7 +29,8 @@ def gather(e: Emission, operator: ops.Gather, x: Value, indices: Value) -> Any:
 def _embedded(e: Emission, table: Value, indices: Value) -> Any:
     """Rows of a table of weights."""
     ids = e.symbolic(indices)
-    return e.reshape(embedding(e, table, ids)(ids), e.result.shape)
+    found = (*indices.shape, prod(table.shape[1:]))
+    return e.reshape(embedding(e, table, ids)(ids), e.result.shape, found)
 
 
 def _gather_each(e: Emission, x: Value, indices: Value, axis: int, batch: int) -> Any:

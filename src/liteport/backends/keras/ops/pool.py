@@ -11,7 +11,9 @@ from liteport.backends.keras.emission import Emission, Emit, Emitters
 from liteport.backends.keras.ops._common import fixed, ints
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Shape
+
+_FACTORS = 65  # above the whole factors that are looked for
 
 
 def pool(layer: Any) -> Emit:
@@ -30,17 +32,22 @@ def _pooled(e: Emission, layer: Any, operator: Any, x: Any) -> Any:
     return e.layer(layer, x, pool_size=operator.filter, strides=operator.stride, padding=padding)
 
 
-def resize_nearest(e: Emission, operator: ops.ResizeNearestNeighbor, x: Value, size: Value) -> Any:
+def resize_nearest(e: Emission, operator: ops.ResizeNearestNeighbor, x: Value, _: Value) -> Any:
     """Whole factors are a layer, others rows and columns that are taken."""
-    target = tuple(ints(e, size, "its size"))
-    sizes = fixed(e, x.shape[1:3], "resizes")
-    if not operator.align_corners and all(t % s == 0 for t, s in zip(target, sizes, strict=True)):
-        factors = tuple(t // s for t, s in zip(target, sizes, strict=True))
+    factors = _factors(x.shape[1:3], e.result.shape[1:3])
+    if factors and not operator.align_corners:
         return e.layer(keras.layers.UpSampling2D, e.symbolic(x), size=factors)
     result = e.tensor(x)
+    sizes, target = fixed(e, x.shape[1:3], "resizes"), fixed(e, e.result.shape[1:3], "makes")
     for axis, (old, new) in enumerate(zip(sizes, target, strict=True), start=1):
         result = e.run(keras.ops.take, result, _nearest(operator, old, new), axis=axis)
     return result
+
+
+def _factors(sizes: Shape, target: Shape) -> tuple[int, ...]:
+    """The whole numbers that make the sizes the target's, none where there are none such."""
+    found = [next((n for n in range(1, _FACTORS) if d * n == t), 0) for d, t in zip(sizes, target, strict=True)]
+    return tuple(found) if all(found) else ()
 
 
 def _nearest(operator: ops.ResizeNearestNeighbor, old: int, new: int) -> Array:
@@ -52,14 +59,12 @@ def _nearest(operator: ops.ResizeNearestNeighbor, old: int, new: int) -> Array:
     return np.clip(np.floor(at + 0.5 * operator.align_corners), 0, old - 1).astype(np.int32)
 
 
-def resize_bilinear(e: Emission, operator: ops.ResizeBilinear, x: Value, size: Value) -> Any:
+def resize_bilinear(e: Emission, operator: ops.ResizeBilinear, x: Value, _: Value) -> Any:
     """Keras knows the form with half pixels; the others are products with matrices of weights."""
-    target = tuple(ints(e, size, "its size"))
+    (height, width), target = fixed(e, x.shape[1:3], "resizes"), fixed(e, e.result.shape[1:3], "makes")
     if operator.half_pixel_centers:
-        return e.run(
-            keras.ops.image.resize, e.symbolic(x), target, interpolation="bilinear", data_format="channels_last"
-        )
-    height, width = fixed(e, x.shape[1:3], "resizes")
+        form = {"interpolation": "bilinear", "data_format": "channels_last"}
+        return e.run(keras.ops.image.resize, e.symbolic(x), target, **form)
     rows = e.fixed(_mixture(_places(operator, height, target[0]), height))
     columns = e.fixed(_mixture(_places(operator, width, target[1]), width))
     tall = e.run(keras.ops.einsum, "oh,nhwc->nowc", rows, e.symbolic(x))

@@ -17,7 +17,7 @@ _PADDINGS = {3: keras.layers.ZeroPadding1D, 4: keras.layers.ZeroPadding2D, 5: ke
 
 def reshape(e: Emission, _: Any, x: Value, *__: Value | None) -> Any:
     """RESHAPE and its kin: the result's shape says it all."""
-    return e.reshape(e.symbolic(x), e.result.shape)
+    return e.reshape(e.symbolic(x), e.result.shape, x.shape)
 
 
 def transpose(e: Emission, _: ops.Transpose, x: Value, order: Value) -> Any:
@@ -104,6 +104,12 @@ def _pairs(e: Emission, amounts: Value) -> tuple[tuple[int, int], ...]:
 
 
 def tile(e: Emission, _: ops.Tile, x: Value, times: Value) -> Any:
+    """Dimensions of 1 may be repeated any number of times."""
+    if not times.is_const or times.has_sizes:
+        spread = tuple(d if own == 1 else own for own, d in zip(x.shape, e.result.shape, strict=True))
+        if spread != e.result.shape:
+            raise e.refuse("computes its counts while it runs")
+        return e.broadcast(e.tensor(x), x.shape, spread)
     return e.run(keras.ops.tile, e.tensor(x), ints(e, times, "its counts"))
 
 
