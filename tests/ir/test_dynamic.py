@@ -12,6 +12,8 @@ TEXTS = [
     ("batch", [Dimension(None, None, "batch")]),
     ("batch:1..16", [Dimension(None, None, "batch", 1, 16)]),
     ("ids:1=sequence:8..", [Dimension("ids", 1, "sequence", 8)]),
+    ("x:2=height:32..640/32", [Dimension("x", 2, "height", 32, 640, 32)]),
+    ("width/8", [Dimension(None, None, "width", step=8)]),
     ("0=batch, x:2=height", [Dimension(None, 0, "batch"), Dimension("x", 2, "height")]),
 ]
 

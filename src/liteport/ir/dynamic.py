@@ -4,6 +4,7 @@
 "0=batch,1=sequence"                of every input that has it
 "x:0=batch,x:2=height,x:3=width"    of an input by name
 "batch:1..16"                       with its range
+"x:2=height:32..640/32"             in steps: multiples of 32
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from liteport.errors import UsageError
 
 _DIMENSION = re.compile(
     r"(?:(?:(?P<input>[^\W\d][\w.]*):)?(?P<axis>\d+)=)?(?P<name>[^\W\d]\w*)(?::(?P<low>\d+)\.\.(?P<high>\d+)?)?"
+    r"(?:/(?P<step>[1-9]\d*))?"
 )
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """A dynamic dimension: of the input so called, or of every input; its name and range.
+    """A dynamic dimension: of the input so called, or of every input; its name, range, and what it is a multiple of.
 
     Without an axis it is what the model itself calls so, or else dimension 0.
     """
@@ -32,6 +34,7 @@ class Dimension:
     name: str
     low: int | None = None
     high: int | None = None
+    step: int = 1
 
     @property
     def axis(self) -> int:
@@ -47,11 +50,11 @@ def parse(spec: str | Sequence[str]) -> list[Dimension]:
         if match is None:
             raise UsageError(
                 f"--dynamic (dynamic=) {part.strip()!r} is not a dimension such as batch, 1=sequence, ids:1=sequence "
-                "or x:2=height:32..640 (input, axis, name and range)"
+                "or x:2=height:32..640/32 (input, axis, name, range and step)"
             )
         low, high = (int(n) if n else None for n in (match["low"], match["high"]))
         axis = None if match["axis"] is None else int(match["axis"])
-        found.append(Dimension(match["input"], axis, match["name"], low, high))
+        found.append(Dimension(match["input"], axis, match["name"], low, high, int(match["step"] or 1)))
     return found
 
 

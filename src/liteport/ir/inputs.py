@@ -136,11 +136,12 @@ class _Dynamics:
     """Which dimensions stay open, and their symbols."""
 
     def __init__(self, inputs: Sequence[Declared], spec: Any) -> None:
-        self.space = Space()
         self.all_open = spec in ("all", ["all"], ("all",))
         if spec is not None and not is_text(spec):
             raise UsageError('dynamic= of such a model is text, such as "all", "batch" or "x:2=height:32..640"')
         self.dimensions = [] if spec is None or self.all_open else parse(spec)
+        steps = {dimension.name: dimension.step for dimension in self.dimensions}
+        self.space = Space(lambda numbers: all(n % steps.get(name, 1) == 0 for name, n in numbers.items()))
         for dimension in self.dimensions:
             if not any(_axes_of(each, dimension) for each in inputs):
                 there = ", ".join(map(str, inputs))
@@ -155,6 +156,8 @@ class _Dynamics:
 
     def size(self, dimension: Dimension, example: int) -> int:
         """The dimension's symbol. Raises UsageError where one name stands for two sizes."""
+        if example % dimension.step:
+            raise UsageError(f"{dimension.name} is {example} in the example, which is no multiple of {dimension.step}")
         symbol = self.space.symbol(dimension.name, example, Range(dimension.low or 1, dimension.high))
         if symbol.example != example:
             raise UsageError(f"{dimension.name} is {symbol.example} in one input and {example} in another")

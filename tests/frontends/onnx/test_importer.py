@@ -130,3 +130,27 @@ def test_dynamic_dimensions_are_named_as_in_the_file() -> None:
     assert converted.inspect().signatures[0].inputs[0].shape == ("batch", 3, "length")
     converted = liteport.convert(proto, (np.zeros((2, 3, 8), np.float32),), dynamic="length:4..32", verify=4)
     assert converted.inspect().signatures[0].inputs[0].shape == (2, 3, "length")
+
+
+def test_sizes_that_only_fit_in_steps() -> None:
+    """Half the size, twice that, and the whole added: it fits where the size is even."""
+    nodes = [
+        node("MaxPool", ["x"], ["half"], kernel_shape=[1, 1], strides=[2, 2]),
+        node(
+            "Resize",
+            ["half", "", "scales"],
+            ["twice"],
+            mode="nearest",
+            nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        ),
+        node("Add", ["x", "twice"], ["y"]),
+    ]
+    proto = model(nodes, {"x": [1, 3, "H", "W"]}, ["y"], {"scales": np.array([1, 1, 2, 2], np.float32)})
+    example = (np.zeros((1, 3, 8, 12), np.float32),)
+    with pytest.raises(InputError, match="it may at some sizes: tell --dynamic what they are multiples of"):
+        liteport.convert(proto, example, dynamic="H,W")
+    converted = liteport.convert(proto, example, dynamic="H:2..64/2,W/4", verify=4)
+    assert converted.inspect().signatures[0].inputs[0].shape == (1, 3, "H", "W")
+    with pytest.raises(UsageError, match="W is 12 in the example, which is no multiple of 8"):
+        liteport.convert(proto, example, dynamic="H/2,W/8")

@@ -59,6 +59,11 @@ class _Missing:
 # lowering that is wrong: see fault.py.
 _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
+_AT_SOME_SIZES = (
+    "; it may at some sizes: tell --dynamic what they are multiples of (x:2=height:32..640/32), "
+    "or fix them with --input"
+)
+
 
 class _Stop(Exception):
     """What follows cannot be looked at, for want of a type."""
@@ -179,7 +184,7 @@ class _Importer:
             return self.stand_in(node)
         except InvalidGraphError as error:
             shapes = [n for each in operands if isinstance(each, Value) for n in each.shape]
-            remedy = "" if is_fixed(shapes) else "; it may at some sizes: fix them with --input, without --dynamic"
+            remedy = "" if is_fixed(shapes) else _AT_SOME_SIZES
             raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error}){remedy}") from error
         except _MALFORMED as error:
             raise fault(node, f"{_operator(node)} {_place(node)}", error, self.opsets) from error

@@ -54,6 +54,8 @@ def _chosen(dimensions: Sequence[Dimension], leaves: Sequence[tuple[str, Any]]) 
     """The dynamic axes of every argument."""
     chosen: list[dict[int, Dimension]] = [{} for _ in leaves]
     for d in dimensions:
+        if d.step > 1:
+            raise UsageError(f"PyTorch finds by itself what {d.name} must be a multiple of: leave /{d.step} out")
         hits = [
             axes
             for axes, (name, leaf) in zip(chosen, leaves, strict=True)
