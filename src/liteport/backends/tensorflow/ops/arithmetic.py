@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from liteport.backends.tensorflow.context import Context, Emit, Table, Tensor, type_of
 from liteport.ir import ops
-from liteport.ir.types import Shape
+from liteport.ir.types import DType, Shape
 
 
 def unary(function: Emit) -> Emit:
@@ -60,6 +60,10 @@ def cast(c: Context, x: Tensor) -> Tensor:
 
 
 def bitcast(c: Context, x: Tensor) -> Tensor:
+    """A bool is a byte."""
+    x = tf.cast(x, tf.uint8) if c.op.input.dtype is DType.BOOL else x
+    if c.operator.to is DType.BOOL:
+        return tf.cast(tf.bitcast(x, tf.uint8), tf.bool)
     return tf.bitcast(x, type_of(c.operator.to))
 
 
