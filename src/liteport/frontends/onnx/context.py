@@ -103,7 +103,7 @@ class OnnxBuilder(Builder):
 def known(value: Value, what: str) -> Array:
     """The numbers of an operand that must be constant, Sizes among them. Raises UnsupportedError."""
     if value.data is None:
-        raise UnsupportedError(f"{what} that are computed when the model runs: make them constant")
+        raise UnsupportedError(f"{what} computed when the model runs, where a constant is needed")
     return value.data
 
 
