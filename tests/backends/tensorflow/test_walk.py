@@ -191,12 +191,28 @@ class Loops(nn.Module):
 
 
 def test_loops_run_at_any_length(tmp_path: Path) -> None:
-    model = liteport.convert(Loops(), (torch.arange(12)[None],), dynamic="ids:1=steps")
+    module = Loops()
+    model = liteport.convert(module, (torch.arange(12)[None],), dynamic="ids:1=steps")
     assert "WHILE" in {op.name for graph in model.plain.graphs for op in graph.ops}
     for name in ("m", "m.pb"):
         verification = model.save(tmp_path / name, verify=3).verification
         assert verification is not None
         assert verification.passed
+
+
+def test_weights_in_loops_are_trained_on_and_first_states_are_not() -> None:
+    module = Loops()
+    model = liteport.convert(module, (torch.arange(12)[None],))
+    holder, functions = saved_model.build(model.plain)
+    for layer, weights in module.named_children():
+        found = [v for name, v in holder.weights.items() if name.startswith(f"{layer}.")]
+        assert sum(v.shape.num_elements() for v in found) == sum(p.numel() for p in weights.parameters()), layer
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(
+            functions["serving_default"](ids=tf.constant([list(range(12))], tf.int64))["output_0"] ** 2
+        )
+    gradients = tape.gradient(loss, list(holder.weights.values()))
+    assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients)
 
 
 # Names and refusals

@@ -15,6 +15,7 @@ from liteport.backends.tensorflow.weights import (
     Weights,
     grid,
     is_quantised,
+    is_weight,
     node_name,
     numbers,
     weight_name,
@@ -22,7 +23,6 @@ from liteport.backends.tensorflow.weights import (
 from liteport.errors import UnsupportedError
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Opaque
-from liteport.ir.types import Array
 
 Scope = dict[Value, Tensor]
 
@@ -97,7 +97,7 @@ class Walk:
         array = numbers(value)
         if order := ORDERS.get((type(op.operator), index)):
             array = order(np, op, array)
-        return self.weights.get(weight_name(op, index, value), array) if is_weight(array) else array
+        return self.weights.get(weight_name(op, index, value), array) if is_weight(op, array) else array
 
     def _result(self, value: Value, tensor: Tensor) -> Tensor:
         """A result as the graph has it: integers where it is quantised."""
@@ -114,11 +114,6 @@ class Walk:
 def _scope(op: Op) -> str:
     """Where its nodes stand, by the layer that they come from: with a slash at the end, in the scope that is there."""
     return node_name(op.source.module or (op.output.name if op.outputs else op.name)) + "/"
-
-
-def is_weight(array: Array) -> bool:
-    """Whether a constant is something to train: real numbers along some dimension, all of them finite."""
-    return array.ndim > 0 and array.dtype.kind in "fV" and bool(np.isfinite(array).all())
 
 
 def _label(op: Op) -> str:

@@ -41,6 +41,13 @@ ORDERS: Mapping[tuple[type[Operator], int], Order] = {
 }
 """By operator and operand."""
 
+LAYERS = (
+    *(ops.Conv2D, ops.DepthwiseConv2D, ops.TransposeConv, ops.Conv3D, ops.Conv3DTranspose, ops.FullyConnected),
+    *(ops.UnidirectionalSequenceLstm, ops.BidirectionalSequenceLstm, ops.UnidirectionalSequenceRnn),
+    *(ops.BidirectionalSequenceRnn, ops.Lstm, ops.Rnn, ops.Svdf, ops.Prelu),
+)
+"""Operators whose constants are always something to train."""
+
 ROLES: Mapping[tuple[type[Operator], int], str] = {
     (ops.Conv2D, 2): "bias",
     (ops.DepthwiseConv2D, 2): "bias",
@@ -131,6 +138,14 @@ class _Known:
 def _unique(name: str, taken: Mapping[str, Any]) -> str:
     numbered = (name if not n else f"{name}_{n}" for n in range(len(taken) + 1))
     return next(each for each in numbered if each not in taken)
+
+
+def is_weight(op: Op, array: Array) -> bool:
+    """Whether a constant is something to train: real numbers along some dimension, all of them finite, and outside of
+    layers not all alike, as initial states and masks are."""
+    if array.ndim == 0 or array.dtype.kind not in "fV" or not np.isfinite(array).all():
+        return False
+    return isinstance(op.operator, LAYERS) or bool((array != array.reshape(-1)[:1]).any())
 
 
 def weight_name(op: Op, index: int, value: Value) -> str:
