@@ -20,7 +20,7 @@ from liteport.ir.types import DType
 from liteport.model import LiteModel
 from liteport.quantize import chosen
 from tests.harness import Function
-from tests.quantize.test_weights import Twice, small_cnn
+from tests.quantize.test_weights import Twice, Words, small_cnn
 
 torch.manual_seed(0)
 Tensor = torch.Tensor
@@ -200,6 +200,19 @@ def test_names_sizes_and_signatures_are_kept() -> None:
     assert not [
         value.name for graph in model.module.graphs for value in graph.values() if value.name[:2] in ("q.", "f.")
     ]
+
+
+@pytest.mark.parametrize("dynamic", [None, "batch"])
+def test_tables_and_loops_have_their_weights_in_int8(dynamic: str | None) -> None:
+    torch.manual_seed(0)
+    ids = torch.randint(0, 200, (2, 40))
+    model = liteport.convert(Words().eval(), (ids,), quantize="int8", calibrate=[ids], dynamic=dynamic)
+    assert model.quantised is not None
+    assert model.quantised.done["EMBEDDING_LOOKUP"] == 1
+    assert model.quantised.done["FULLY_CONNECTED"] == 2
+    assert ("ADD", "it runs in a loop or a branch") in model.quantised.left
+    assert model.verify(strict=True).passed
+    assert model(np.zeros((2 if dynamic is None else 5, 40), np.int64)).shape[1:] == (40, 32)
 
 
 ARRAYS = np.random.default_rng(0).standard_normal((6, 3, 16, 16)).astype(np.float32)

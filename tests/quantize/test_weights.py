@@ -65,6 +65,17 @@ def small_cnn() -> nn.Module:
     )
 
 
+class Words(nn.Module):
+    """Word numbers [N,T] to a state for each, by way of a loop where T is large."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.gru = nn.Embedding(2000, 32), nn.GRU(32, 32, batch_first=True)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.gru(self.table(ids))[0]
+
+
 @dataclass
 class Case:
     """What is done to the weights of a network, by operator: how many become smaller, and why not the others."""
@@ -95,6 +106,15 @@ CASES = [
     Case("attention", Attention, (torch.randn(1, 10, 64),), "dynamic", {"FULLY_CONNECTED": 2}, {}, 0.4),
     Case("an LSTM", Recurrent, (torch.randn(1, 9, 32),), "fp16", {"FULLY_CONNECTED": 3}, {}, 0.7),
     Case("an LSTM", Recurrent, (torch.randn(1, 9, 32),), "dynamic", {"FULLY_CONNECTED": 3}, {}, 0.5),
+    Case(
+        "a table and a loop",
+        Words,
+        (torch.randint(0, 200, (2, 40)),),
+        "dynamic",
+        {"FULLY_CONNECTED": 2, "EMBEDDING_LOOKUP": 1},
+        {},
+        0.5,
+    ),
     Case(
         "a transposed convolution",
         lambda: nn.ConvTranspose2d(32, 32, 5, 3),

@@ -45,7 +45,7 @@ def calibrate(
     ranks: dict[str, int] = {}
     total, done = sum(part.count for part in samples.values()), 0
     for place, graph in enumerate(module.graphs):
-        wanted = {value.name: value.rank for op in graph.ops if choice(op) for value in _floats(op)}
+        wanted = {value.name: value.rank for op in graph.ops if choice.is_whole(op) for value in _floats(op)}
         ranks |= wanted
         for number, inputs in enumerate(samples.get(str(graph.signature), ())):
             _check_finite(inputs, f"sample {number} of signature {graph.signature}")

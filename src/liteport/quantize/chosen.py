@@ -38,12 +38,19 @@ BETWEEN = "it stands beside operators in float"
 
 @dataclass(frozen=True)
 class Chosen:
-    """Why operations stay float, by their identity; "" for those that do not. Others are not asked about."""
+    """Why operations stay float, by their identity; "" for those that do not, of which `weights` take int8 in their
+    weights alone. Others are not asked about."""
 
     why: dict[int, str]
+    weights: frozenset[int] = frozenset()
 
-    def __call__(self, op: Op) -> bool:
-        return self.why.get(id(op)) == ""
+    def is_whole(self, op: Op) -> bool:
+        """Whether the operation is to run on int8."""
+        return self.why.get(id(op)) == "" and id(op) not in self.weights
+
+    def letter(self, op: Op) -> str:
+        """How the names of its results begin (see names.py)."""
+        return "w" if id(op) in self.weights else "q" if self.is_whole(op) else "f"
 
     def asked(self, ops: Iterable[Op]) -> list[tuple[Op, str]]:
         """Those of the operations that are asked about, and why they stay float."""
@@ -53,7 +60,8 @@ class Chosen:
 def dynamic(graph: Graph) -> Chosen:
     """Operations whose weights can be int8 beside activations in float."""
     found = {id(op): _keeps_weights(op) for op in graph.ops}
-    return Chosen({key: why for key, why in found.items() if why is not None})
+    why = {key: why for key, why in found.items() if why is not None}
+    return Chosen(why, frozenset(key for key in why if not why[key]))
 
 
 def _keeps_weights(op: Op) -> str | None:
@@ -72,7 +80,7 @@ def _keeps_weights(op: Op) -> str | None:
     if isinstance(op.operator, ops.DepthwiseConv2D):
         return "its kernel is faster on floats"
     if isinstance(op.operator, ops.While | ops.If):
-        return "weights go into it as floats"
+        return "weights go into it as floats" if any(v.array.any() for v in large) else None  # or zeros to begin with
     if not isinstance(op.operator, _DYNAMIC) or weights not in large:
         return "there is no kernel for it with int8 weights"
     return ""
@@ -102,7 +110,9 @@ def static(graph: Graph, plain: bool = False) -> Chosen:
         why |= dict.fromkeys(map(id, beside), BETWEEN)
     if not any(why.get(id(op)) == "" and isinstance(op.operator, STATIC) for op in graph.ops):
         why = {key: reason or NO_KERNEL for key, reason in why.items()}
-    return Chosen(why)
+    # What has no int8 form, or stands in a loop, can have its weights in int8 all the same.
+    weights = frozenset(id(op) for op in graph.ops if why.get(id(op), "") and not plain and _keeps_weights(op) == "")
+    return Chosen(why | dict.fromkeys(weights, ""), weights)
 
 
 def _is_float(op: Op) -> bool:

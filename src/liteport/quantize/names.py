@@ -1,6 +1,7 @@
 """Names that tell the quantizer what to do: it finds tensors by unique names, and operations by those of their results.
 
-A name is q.GRAPH.TENSOR for the results of an operation that is to be quantised, and f.GRAPH.TENSOR for all others.
+A name is q.GRAPH.TENSOR for the results of an operation that is to run on int8, w.GRAPH.TENSOR for those of one whose
+weights are to be int8, and f.GRAPH.TENSOR for all others.
 What the quantizer adds bears the name of what it was made from, and a suffix.
 """
 
@@ -11,19 +12,19 @@ from collections.abc import Callable, Mapping
 
 from liteport.ir.graph import Module, Op
 
-CHOSEN = r"^q\."
-"""What the results of the chosen operations are called, as the quantizer's recipes say it."""
+WHOLE, WEIGHTS = r"^q\.", r"^w\."
+"""What the results of chosen operations are called, as the quantizer's recipes say it."""
 
-_FORM = re.compile(r"([qf]\.\d+\.\d+)(.*)", re.DOTALL)
+_FORM = re.compile(r"([qwf]\.\d+\.\d+)(.*)", re.DOTALL)
 
 
-def rename(module: Module, chosen: Callable[[Op], bool]) -> dict[str, str]:
+def rename(module: Module, letter: Callable[[Op], str]) -> dict[str, str]:
     """Gives every tensor of `module` such a name. Returns its own one by the new one."""
     own: dict[str, str] = {}
     for number, graph in enumerate(module.graphs):
-        picked = {id(value) for op in graph.ops if chosen(op) for value in op.outputs}
+        letters = {id(value): letter(op) for op in graph.ops for value in op.outputs}
         for place, value in enumerate(graph.values()):
-            new = f"{'q' if id(value) in picked else 'f'}.{number}.{place}"
+            new = f"{letters.get(id(value), 'f')}.{number}.{place}"
             own[new], value.name = value.name, new
     return own
 

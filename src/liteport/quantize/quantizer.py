@@ -17,25 +17,22 @@ Ranges = Mapping[str, Mapping[str, Array]]
 """What a tensor's numbers lie between, by its name: {"min": one number, "max": one} in arrays of the tensor's rank."""
 
 _WEIGHTS = {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}
+_INTEGER = {"compute_precision": "INTEGER"}
 _ACTIVATIONS = {"num_bits": 8, "symmetric": False, "granularity": "TENSORWISE", "dtype": "INT"}
 
 
-def dynamic(scope: str) -> Recipe:
-    """The weights of the operations in a scope in int8, one scale per channel; activations in floats."""
-    return [_entry(scope, "*", {"weight_tensor_config": _WEIGHTS, "compute_precision": "INTEGER"})]
+def weights_in_int8(scope: str) -> Recipe:
+    """Operations in a scope take their weights in int8, one scale per channel, and activations in floats."""
+    return [_entry(scope, "*", {"weight_tensor_config": _WEIGHTS} | _INTEGER)]
 
 
-def static(scope: str) -> Recipe:
-    """The operations in a scope in int8, weights with one scale per channel; inputs and outputs stay floats."""
-    config = {
-        "activation_tensor_config": _ACTIVATIONS,
-        "weight_tensor_config": _WEIGHTS,
-        "compute_precision": "INTEGER",
-    }
+def whole_in_int8(scope: str) -> Recipe:
+    """Operations in a scope run on int8, weights with one scale per channel. Inputs and outputs stay floats."""
+    computed = {"activation_tensor_config": _ACTIVATIONS, "weight_tensor_config": _WEIGHTS} | _INTEGER
     # The kernel for products of matrices takes one scale: with several it gives zeros, without an error.
-    product = config | {"weight_tensor_config": _WEIGHTS | {"granularity": "TENSORWISE"}}
+    product = computed | {"weight_tensor_config": _WEIGHTS | {"granularity": "TENSORWISE"}}
     return [
-        _entry(scope, "*", config),
+        _entry(scope, "*", computed),
         _entry(scope, "BATCH_MATMUL", product),
         *(_entry(".*", side, {}) for side in ("INPUT", "OUTPUT")),
     ]

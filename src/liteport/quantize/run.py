@@ -25,6 +25,7 @@ from liteport.quantize import chosen, names, quantizer
 from liteport.quantize.calibrate import calibrate
 from liteport.quantize.ends import Ends, StoreEnds
 from liteport.quantize.half import HalveConstants
+from liteport.quantize.lookups import LookRowsUp
 
 MODES = ("fp16", "dynamic", "int8")
 
@@ -144,14 +145,18 @@ def _in_int8(
     folder: Path,
 ) -> tuple[Module, Counts]:
     """Runs the quantizer on the operations that are chosen. Returns the new module, and what became of them."""
+    for graph in module.graphs:
+        LookRowsUp().run(graph)
     choice = _choose(module, mode, plain)
-    own = names.rename(module, choice)
+    own = names.rename(module, choice.letter)
     operations = [op for graph in module.graphs for op in graph.ops]
     asked = [(op, op.output.name, why) for op, why in choice.asked(operations)]
     left = Counter((op.name, why) for op, _, why in asked if why)
     if left.total() == len(asked):
         return module, (Counter(), left)
-    recipe = (quantizer.static if mode == "int8" else quantizer.dynamic)(names.CHOSEN)
+    recipe = quantizer.weights_in_int8(names.WEIGHTS)
+    if any(map(choice.is_whole, operations)):  # a recipe with anything whole in it asks for ranges
+        recipe += quantizer.whole_in_int8(names.WHOLE)
     given, target = folder / "named.tflite", folder / "written.tflite"
     save(module, given)
     ranges = calibrate(given, module, choice, calibration, own, told) if mode == "int8" else None
@@ -178,7 +183,9 @@ def _choose(module: Module, mode: str, plain: bool) -> chosen.Chosen:
     def choose(graph: Graph) -> chosen.Chosen:
         return chosen.static(graph, plain) if mode == "int8" else chosen.dynamic(graph)
 
-    return chosen.Chosen({key: why for graph in module.graphs for key, why in choose(graph).why.items()})
+    found = [choose(graph) for graph in module.graphs]
+    why = {key: why for each in found for key, why in each.why.items()}
+    return chosen.Chosen(why, frozenset[int]().union(*(each.weights for each in found)))
 
 
 def _has_int8(op: Op) -> bool:
