@@ -18,6 +18,10 @@ from examples.lprnet.model import LPRNet
 from examples.support.torchvision_cpu import torchvision
 from examples.support.weights import seeded
 from liteport.backends.keras.writer import model_of
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph
+from liteport.ir.types import DType, Quantization, TensorType
 
 LOAD_AND_RUN = """
 import sys
@@ -216,6 +220,39 @@ def test_control_flow_is_refused_with_its_place_and_the_remedy(tmp_path: Path) -
     with pytest.raises(liteport.UnsupportedError, match=r"WHILE.*rnn.*SavedModel"):
         model.save(tmp_path / "m.keras")
     assert list(tmp_path.iterdir()) == []
+
+
+class Border(nn.Module):
+    """Outputs that are an input, constant, of rank 0, called like an input, and an input that is not used."""
+
+    def forward(self, x: torch.Tensor, unused: torch.Tensor, hidden: torch.Tensor) -> dict[str, torch.Tensor]:
+        known = torch.tensor([[1.5, 2.5, 3.0]])
+        return {"same": x, "known": known, "total": x.sum(), "hidden": hidden + 1, "a b/c": x > 0}
+
+
+def test_unusual_inputs_and_outputs(tmp_path: Path) -> None:
+    inputs = (torch.randn(2, 3), torch.randint(0, 9, (4,)), torch.randint(0, 9, (2,)))
+    liteport.convert(Border().eval(), inputs).save(tmp_path / "m.keras", verify=2)
+    model = keras.saving.load_model(tmp_path / "m.keras")
+    result = model(dict(zip(("x", "unused", "hidden"), (x.numpy() for x in inputs), strict=True)))
+    assert set(result) == {"same", "known", "total", "hidden", "a b/c"}
+    assert {name: keras.backend.standardize_dtype(value.dtype) for name, value in result.items()} == {
+        "same": "float32",
+        "known": "float32",
+        "total": "float32",
+        "hidden": "int64",
+        "a b/c": "bool",
+    }
+
+
+def test_quantised_numbers_are_refused() -> None:
+    graph = Graph(signature="serving_default")
+    b = Builder(graph)
+    x = b.input(TensorType(DType.INT8, (1, 4)), "x")
+    x.quantization = Quantization((0.5,), (3,))
+    graph.outputs, graph.output_names = [b.emit(ops.Add(), x, x)], ["y"]
+    with pytest.raises(liteport.UnsupportedError, match="ADD works on quantised numbers"):
+        model_of(graph)
 
 
 def test_several_signatures_are_refused(tmp_path: Path) -> None:

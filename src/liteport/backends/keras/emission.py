@@ -42,14 +42,16 @@ class Emission:
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.op: Op | None = None
+        self._names: set[str] = set()
         self.inputs = [
-            keras.Input(batch_shape=open_shape(value.shape), dtype=dtype_name(value.dtype), name=clean_name(name))
+            keras.Input(batch_shape=open_shape(value.shape), dtype=dtype_name(value.dtype), name=self._unique(name))
             for value, name in zip(graph.inputs, graph.input_names, strict=True)
         ]
-        self.op: Op | None = None
+        # An output that is called like an input is another layer all the same.
+        self._output_names = {name: self._unique(name) for name in graph.output_names}
         self._known = list(zip(graph.inputs, self.inputs, strict=True))
         self._tensors = {id(value): tensor for value, tensor in self._known}
-        self._names = {clean_name(name) for name in [*graph.input_names, *graph.output_names]}
         self._layers: dict[Any, Any] = {}
         self._one: Any = None
 
@@ -62,10 +64,17 @@ class Emission:
     def emit(self, op: Op, emit: Emit) -> None:
         """Writes one operation down."""
         self.op = op
+        if any(_is_quantised(value) for value in [*op.inputs, *op.outputs]):
+            raise self.refuse("works on quantised numbers")
         results = emit(self, op.operator, *op.inputs)
         for value, tensor in zip(op.outputs, results if isinstance(results, list | tuple) else [results], strict=True):
             self._tensors[id(value)] = self.cast(tensor, value.dtype)
             self._known.append((value, self._tensors[id(value)]))
+
+    def output(self, value: Value, name: str) -> Any:
+        """The value as the output of that name, which is a layer's."""
+        layer = keras.layers.Identity(name=self._output_names[name], dtype=dtype_name(value.dtype))
+        return layer(self.symbolic(value))
 
     def tensor(self, value: Value) -> Any:
         """The Keras tensor of a value; a constant is an array, of one number or of integers, or else a weight."""
@@ -252,6 +261,11 @@ def _is_mask(array: Array) -> bool:
     """Whether it has just two different numbers, as no trained weight has."""
     others = array[array != array.flat[0]]
     return others.size > 0 and bool((others == others[0]).all())
+
+
+def _is_quantised(value: Value | None) -> bool:
+    found = value is not None and not value.dtype.is_float and value.quantization
+    return bool(found and found.scale)
 
 
 def _float_of(x: Any) -> str:

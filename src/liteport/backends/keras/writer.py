@@ -76,6 +76,8 @@ def model_of(graph: Graph) -> Any:
     just numbered (output_0, output_1 ...), else a dict by name.
     Raises UnsupportedError with all operators that have no form in Keras, control flow first of all.
     """
+    if not graph.inputs:
+        raise UnsupportedError(f"the model has no inputs, without which a .keras cannot be: {REMEDY}")
     needed = _needed(graph)
     missing = [op for op in needed if type(op.operator) not in EMITTERS]
     if missing:
@@ -83,10 +85,9 @@ def model_of(graph: Graph) -> Any:
     emission = Emission(graph)
     for op in needed:
         emission.emit(op, EMITTERS[type(op.operator)])
-    outputs = {
-        name: keras.layers.Identity(name=name, dtype=value.dtype.numpy.name)(emission.symbolic(value))
-        for name, value in zip(map(clean_name, graph.output_names), graph.outputs, strict=True)
-    }
+    emission.op = None
+    named = zip(graph.output_names, graph.outputs, strict=True)
+    outputs = {name: emission.output(value, name) for name, value in named}
     inputs = emission.inputs if len(emission.inputs) > 1 else emission.inputs[0]
     return keras.Model(inputs, _structured(outputs), name=clean_name(str(graph.signature)))
 
