@@ -55,7 +55,41 @@ def parts(b: Builder, xs: list[Value], order: Sequence[int], axis: int) -> list[
     return [b.emit(ops.Abs(), part) for part in split(b, x, 3, axis)]
 
 
+def picked(b: Builder, x: Value) -> Sequence[Value]:
+    """Thirds of the last dimension of [2,5,12] as nn.MultiheadAttention has them: in front, then one by one."""
+    front = transpose(b, reshape(b, x, (1, 2, 5, 3, 4)), [3, 1, 2, 0, 4])
+    return split(b, reshape(b, front, (3, 2, 5, 4)), 3, 0)
+
+
+def in_heads(b: Builder, x: Value, batch: int = 5) -> Value:
+    """[2,5,4], or a slice of one of that, as two heads for each of the batch [10,2,2]."""
+    return transpose(b, reshape(b, x, (2, 2 * batch, 2)), [1, 0, 2])
+
+
+def moved(b: Builder, parts: Sequence[Value]) -> list[Value]:
+    """Parts [2,5,4] in heads [5,2,2,2]."""
+    return [b.emit(ops.Abs(), reshape(b, in_heads(b, part), (5, 2, 2, 2))) for part in parts]
+
+
+def batched(b: Builder, parts: Sequence[Value]) -> list[Value]:
+    """Parts [2,5,4] in heads and batches side by side [10,2,2]."""
+    return [b.emit(ops.Abs(), in_heads(b, part)) for part in parts]
+
+
+def unlike(b: Builder, parts: Sequence[Value]) -> list[Value]:
+    """The last of the parts [2,5,4] is not in heads."""
+    return [*moved(b, parts[:-1]), b.emit(ops.Abs(), reshape(b, parts[-1], (2, 5, 4)))]
+
+
 CUT = [
+    GraphCase("one by one", lambda b, xs: [b.emit(ops.Abs(), p) for p in picked(b, linear(b, xs[0], 12))], X, ["FULLY_CONNECTED", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
+    GraphCase("one by one, then moved alike", lambda b, xs: moved(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["ABS"] * 3]),
+    GraphCase("one by one, then not all alike", lambda b, xs: unlike(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "SPLIT", *["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"] * 2, "ABS"]),
+    GraphCase("one by one, then in the middle of a dimension", lambda b, xs: batched(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
+    GraphCase("longer, moved alike", lambda b, xs: moved(b, split(b, xs[0], 3, 2)), X, ["RESHAPE", "TRANSPOSE", "SPLIT", *["ABS"] * 3]),
+    GraphCase("longer, along the rows, moved alike", lambda b, xs: [transpose(b, p, [1, 0, 2]) for p in split(b, xs[0], 2, 1)], [(2, 6, 4)], ["TRANSPOSE", "SPLIT"]),
+    GraphCase("longer, not all moved alike: stays", lambda b, xs: unlike(b, split(b, xs[0], 3, 2)), X, ["SPLIT", *["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"] * 2, "ABS"]),
+    GraphCase("longer, one with other users: stays", lambda b, xs: [*moved(b, ps := split(b, xs[0], 3, 2)), ps[0]], X, ["SPLIT", *["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"] * 3]),
     GraphCase("in front", lambda b, xs: parts(b, xs, [2, 0, 3, 1, 4], 0), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
     GraphCase("where it is", lambda b, xs: parts(b, xs, [0, 1, 2, 3, 4], 2), X, ["FULLY_CONNECTED", "RESHAPE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
     GraphCase("longer parts stay", lambda b, xs: split(b, transpose(b, reshape(b, xs[0], (2, 5, 6, 2)), [2, 0, 1, 3]), 3, 0), X, ["RESHAPE", "TRANSPOSE", "SPLIT"]),
@@ -66,6 +100,20 @@ CUT = [
 @pytest.mark.parametrize("case", CUT, ids=lambda c: c.id)
 def test_merge_cut(case: GraphCase) -> None:
     check(case, MergeCut(), Simplify(), DropDead())
+
+
+CUT_REASONS: list[tuple[Callable[[Builder, list[Value]], Sequence[Value]], str]] = [
+    (lambda b, xs: split(b, reshape(b, xs[0], (2, 5, 4, 3)), 3, 3), "no dimension follows the one that is cut"),
+    (lambda b, xs: split(b, transpose(b, xs[0], [2, 0, 1]), 3, 0), "its parts are not all moved alike"),
+    (lambda b, xs: split(b, reshape(b, transpose(b, xs[0], [2, 1, 0]), (8, 15)), 8, 0), "what makes its operand is not one movement"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "why"), CUT_REASONS)
+def test_merge_cut_says_why_not(build: Callable[[Builder, list[Value]], Sequence[Value]], why: str) -> None:
+    merge = MergeCut()
+    assert not merge.run(make(build, X))
+    assert [reason for _, reason in merge.declined] == [why]
 
 
 ADJOINT = [

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from math import prod
-from operator import mul
 from typing import Any
 
 from liteport.ir import ops
@@ -69,13 +67,11 @@ def _repeated(graph: Graph, value: Value) -> tuple[Value, Movement, int] | None:
     if repeat is None or axis is None or whole is None:
         return None
     count, target = wide.shape[axis], whole.target
-    factor = _factor(whole, prod(wide.shape[:axis]), count)
-    if factor is None or whole.runs()[-3][-1:] != (factor,):
+    factor = whole.factor_after(prod(wide.shape[:axis]))
+    if factor is None or whole.sizes[factor] != count or whole.runs()[-3][-1:] != (factor,):
         return None
-    sizes = tuple(n for f, n in enumerate(whole.sizes) if f != factor)
-    order = tuple(f - (f > factor) for f in whole.order if f != factor)
     fewer = (*target[:-3], target[-3] // count, *target[-2:])
-    return repeat.input, Movement(sizes, order, fewer), count
+    return repeat.input, whole.without(factor, fewer), count
 
 
 def _repeated_axis(op: Op) -> int | None:
@@ -87,9 +83,3 @@ def _repeated_axis(op: Op) -> int | None:
     if len(longer) != 1 or have[longer[0]] != 1 or not is_fixed((op.output.shape[longer[0]],)):
         return None
     return longer[0]
-
-
-def _factor(movement: Movement, before: int, count: int) -> int | None:
-    """Which factor has `before` elements in front of it and is `count`."""
-    starts = [1, *accumulate(movement.sizes, mul)]
-    return next((f for f, n in enumerate(movement.sizes) if n == count and starts[f] == before), None)

@@ -1,15 +1,18 @@
-"""merge_cut: what is cut into slices of one is cut along a larger dimension instead."""
+"""merge_cut: what is cut into slices of one is cut along a larger dimension instead, and moved as a whole."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import prod
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.lowering.basic import reshape, scalar, transpose
+from liteport.lowering.basic import reshape, scalar
 from liteport.passes.base import Pass
-from liteport.passes.layout.orders import Order, identity
+from liteport.passes.moves import Movement, above, below
 
 
 @dataclass(frozen=True)
@@ -17,46 +20,113 @@ class MergeCut(Pass):
     """split(transpose(x[n,t,3,h,d], [2,0,3,1,4]), at 3)   =>   split(transpose(x[n,t,3*h,d], [0,2,1,3]), at 3*h)
 
     A dimension that is cut into slices of one is gone afterwards, so it may stand anywhere: beside the dimension
-    that follows it in x the two are one. The parts come out without it, and the transpose has a dimension less.
+    that follows it in x the two are one. The parts come out without it, and the transpose has a dimension less, or
+    nothing left to move.
+
+    [transpose(part) for part in split(x)]   =>   split(transpose(x))
+
+    Movements that all parts go through are one of the whole.
     """
 
     def run(self, graph: Graph) -> bool:
         changed = False
         for op in graph.find(ops.Split):
-            axis = _unit_axis(op)
+            axis = _axis(op)
             if axis is None:
                 continue
-            x, order = _source(graph, op.operand(1))
-            if order[axis] == x.rank - 1:
-                self.decline(op, "no dimension follows the one that is cut")
+            chains = _alike(graph, op)
+            is_one = op.output.shape[axis] == 1
+            part = _one(graph, op, axis, chains[0]) if is_one else _longer(op, axis, chains[0])
+            if isinstance(part, str):
+                self.decline(op, part)
                 continue
-            _rewrite(graph, op, axis, x, order)
-            changed = True
+            changed |= _rewrite(graph, op, part, chains) or _rewrite(graph, op, part, [[] for _ in chains])
         return changed
 
 
-def _unit_axis(op: Op) -> int | None:
-    """The axis along which a SPLIT has parts of one; None where they are longer, or nothing is left beside it."""
+@dataclass(frozen=True)
+class _Part:
+    """How a part of `source`, cut along the factor that has `before` elements in front of it, moves to be a result."""
+
+    source: Value
+    movement: Movement
+    before: int
+
+
+def _axis(op: Op) -> int | None:
+    """The axis along which a SPLIT cuts; None where it is not constant, or nothing is to be moved."""
     x, axis = op.operand(1), op.operand(0)
-    if not axis.is_const or x.quantization is not None or x.rank < 2:
+    if not axis.is_const or x.is_const or x.quantization is not None or 0 in x.shape:
         return None
-    at = int(axis.array.reshape(-1)[0]) % x.rank
-    return at if op.output.shape[at] == 1 else None
+    return int(axis.array.reshape(-1)[0]) % x.rank
 
 
-def _source(graph: Graph, x: Value) -> tuple[Value, Order]:
-    """What is transposed into x, by which order; x itself where it is not a transpose of its own."""
-    maker = x.producer
-    if maker is None or not isinstance(maker.operator, ops.Transpose) or graph.sole_user(x) is None:
-        return x, identity(x.rank)
-    perm = maker.operand(1)
-    return (maker.input, tuple(int(i) for i in perm.array)) if perm.is_const else (x, identity(x.rank))
+def _one(graph: Graph, op: Op, axis: int, after: Sequence[Op]) -> _Part | str:
+    """A part of one, as a part along the dimension that follows in the source; or why it cannot be.
+
+    It comes out without the dimension that is cut, unless movements `after` it know of that.
+    """
+    x = op.operand(1)
+    chain = above(graph, x) if graph.sole_user(x) is not None else []
+    source = chain[0].input if chain else x
+    whole = Movement.along(chain, source.shape)
+    cut = whole.runs()[axis] if whole is not None else ()
+    if whole is None or len(cut) != 1:
+        return "what makes its operand is not one movement"
+    if cut[0] == len(whole.sizes) - 1:
+        return "no dimension follows the one that is cut"
+    shape = op.output.shape
+    target = shape if after else (*shape[:axis], *shape[axis + 1 :])
+    return _Part(source, whole.without(cut[0], target), prod(whole.sizes[: cut[0]]))
 
 
-def _rewrite(graph: Graph, op: Op, axis: int, x: Value, order: Order) -> None:
-    b, cut = Builder(graph, op), order[axis]
-    merged = reshape(b, x, (*x.shape[:cut], x.shape[cut] * x.shape[cut + 1], *x.shape[cut + 2 :]))
-    perm = [i - (i > cut) for i in order if i != cut]
-    at = scalar(b, perm.index(cut), op.operand(0))
-    parts = b.emit_many(op.operator, at, transpose(b, merged, perm))
-    graph.replace(op, *(reshape(b, part, old.shape) for part, old in zip(parts, op.outputs, strict=True)))
+def _longer(op: Op, axis: int, chain: Sequence[Op]) -> _Part | str:
+    """A longer part, which stays where it is; or why that gains nothing."""
+    movement = Movement.none(op.output.shape)
+    moved = movement.then(chain)
+    if moved is None or not moved.moves:
+        return "its parts are not all moved alike"
+    return _Part(op.operand(1), movement, prod(op.output.shape[:axis]))
+
+
+def _alike(graph: Graph, op: Op) -> list[list[Op]]:
+    """For each part the movements after it, as far as all parts go through the same."""
+    chains = [below(graph, part) for part in op.outputs]
+    count = sum(1 for _ in takewhile(_same, zip(*chains, strict=False)))
+    return [chain[:count] for chain in chains]
+
+
+def _same(moves: Sequence[Op]) -> bool:
+    return len({(type(op.operator), op.output.shape, _order(op)) for op in moves}) == 1
+
+
+def _order(op: Op) -> tuple[int, ...] | Op | None:
+    """A transpose's order, which is like no other where it is not constant; None for a reshape."""
+    if isinstance(op.operator, ops.Reshape):
+        return None
+    return tuple(op.operand(1).array.tolist()) if op.operand(1).is_const else op
+
+
+def _rewrite(graph: Graph, op: Op, part: _Part, chains: Sequence[Sequence[Op]]) -> bool:
+    """Cuts the source once it is moved as its parts are, `chains` included; False where no kernel can."""
+    moved = part.movement.then(chains[0])
+    factor = moved.factor_after(part.before) if moved is not None else None
+    if moved is None or factor is None:
+        return False
+    wide, axis = moved.widened(factor, len(op.outputs))
+    whole = wide.least(part.source.shape)
+    if whole is None or len(wide.target) > ops.Split.max_rank:
+        return False
+    b = Builder(graph, op)
+    parts = b.emit_many(op.operator, scalar(b, axis, op.operand(0)), whole.emit(b, part.source))
+    ends = [chain[-1].output if chain else old for chain, old in zip(chains, op.outputs, strict=True)]
+    results = [reshape(b, each, end.shape) for each, end in zip(parts, ends, strict=True)]
+    if not chains[0]:
+        graph.replace(op, *results)
+        return True
+    for chain, result in zip(chains, results, strict=True):
+        graph.replace(chain[-1], result)
+        for old in chain[-2::-1]:
+            graph.erase(old)
+    graph.erase(op)
+    return True

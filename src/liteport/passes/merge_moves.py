@@ -12,7 +12,7 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.types import Shape
 from liteport.lowering.basic import reshape, transpose
 from liteport.passes.base import Pass
-from liteport.passes.moves import MAX_RANK, Movement, above, below, is_move, keeps_last
+from liteport.passes.moves import Movement, above, below, is_move, keeps_last
 
 # FULLY_CONNECTED stops here (see lowering/matmul.py).
 _LINEAR_RANK = 5
@@ -108,12 +108,7 @@ def _takes_rows(op: Op, value: Value) -> bool:
 def _merged(chain: Sequence[Op], shape: Shape) -> Movement | None:
     """The chain on a value of `shape` as one movement that a kernel can do; None where there is none."""
     found = Movement.along(chain, shape)
-    if found is None:
-        return None
-    simple = found.simple()
-    others = [other for other in (found.whole(shape), found.with_ones()) if other is not None]
-    fitting = [each for each in (simple, *others) if len(each.sizes) <= MAX_RANK]
-    return min(fitting, key=lambda each: each.cost(shape), default=None)
+    return found.least(shape) if found is not None else None
 
 
 def _again(b: Builder, chain: Sequence[Op], x: Value) -> Value:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
+from operator import mul
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
@@ -34,8 +35,17 @@ class Movement:
         Its last dimension may differ from the one that the chain has, as far as the chain leaves it alone. None where
         a reshape cuts a dimension at no divisor of it, or an order is not constant.
         """
+        return Movement.none(shape).then(chain)
+
+    @staticmethod
+    def none(shape: Shape) -> Movement:
+        """A value of `shape` as it is."""
         wide = tuple(d for d in shape if d != 1)
-        found: Movement | None = Movement(wide, identity(len(wide)), shape)
+        return Movement(wide, identity(len(wide)), shape)
+
+    def then(self, chain: Sequence[Op]) -> Movement | None:
+        """The movement with the reshapes and transposes of `chain` after it, as `along`."""
+        found: Movement | None = self
         for op in chain:
             if found is None or 0 in op.output.shape or not op.operand(1).is_const:
                 return None
@@ -62,6 +72,28 @@ class Movement:
                 at += 1
             runs.append(self.order[start:at])
         return runs
+
+    def factor_after(self, before: int) -> int | None:
+        """The factor of the source that has `before` elements in front of it; None where there is none."""
+        starts = [1, *accumulate(self.sizes, mul)][: len(self.sizes)]
+        return starts.index(before) if before in starts else None
+
+    def without(self, factor: int, target: Shape) -> Movement:
+        """The movement of a value that has one of `factor`."""
+        sizes = tuple(n for f, n in enumerate(self.sizes) if f != factor)
+        return Movement(sizes, tuple(f - (f > factor) for f in self.order if f != factor), target)
+
+    def widened(self, factor: int, times: int) -> tuple[Movement, int]:
+        """The movement of a value that has `factor` so many times, and the dimension along which results of this
+        movement then follow each other; where that was in the middle of one, it is a dimension of its own."""
+        runs = self.runs()
+        axis = next(i for i, run in enumerate(runs) if factor in run)
+        at = runs[axis].index(factor)
+        before, rest = ([self.sizes[f] for f in run] for run in (runs[axis][:at], runs[axis][at:]))
+        apart = (*([prod(before)] if before else []), prod(rest) * times)
+        sizes = tuple(n * times if f == factor else n for f, n in enumerate(self.sizes))
+        target = (*self.target[:axis], *apart, *self.target[axis + 1 :])
+        return Movement(sizes, self.order, target), axis + bool(before)
 
     def _reshaped(self, target: Shape) -> Movement | None:
         """The movement with a reshape after it: factors are cut where the new dimensions end."""
@@ -117,6 +149,12 @@ class Movement:
         sizes = (*(1,) * count, *(prod(self.sizes[f] for f in run) for run in wide))
         order = tuple(count + wide.index(run) if run else next(ones) for run in runs)
         return Movement(sizes, order, self.target)
+
+    def least(self, shape: Shape) -> Movement | None:
+        """The same in the fewest operations on a value of `shape`; None where no kernel has so many dimensions."""
+        others = [other for other in (self.whole(shape), self.with_ones()) if other is not None]
+        fitting = [each for each in (self.simple(), *others) if len(each.sizes) <= MAX_RANK]
+        return min(fitting, key=lambda each: each.cost(shape), default=None)
 
     @property
     def moves(self) -> bool:

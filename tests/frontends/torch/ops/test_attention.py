@@ -61,20 +61,50 @@ CASES: list[Any] = [
 
 X = normal(2, 5, 8)
 HEADS = nn.MultiheadAttention(8, 4, batch_first=True)
+ROWS_FIRST = nn.MultiheadAttention(8, 4)
+BIASED = nn.MultiheadAttention(8, 4, add_bias_kv=True, add_zero_attn=True)
+SIZED = nn.MultiheadAttention(8, 4, kdim=6, vdim=3, batch_first=True)
+
+
+def itself(layer: nn.MultiheadAttention, x: torch.Tensor, **options: Any) -> torch.Tensor:
+    """Self-attention's result, without the weights."""
+    result: torch.Tensor = layer(x, x, x, need_weights=False, **options)[0]
+    return result
+
+
+def causal(layer: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
+    mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1 if layer.batch_first else 0])
+    return itself(layer, x, attn_mask=mask, is_causal=True)
+
+
+# One projection, one transpose for queries, keys and values, whatever order batch and rows have.
+PROJECTED = ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", "BATCH_MATMUL"]
+ATTENDED = ["SOFTMAX", "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED"]
+SELF = [*PROJECTED, *ATTENDED]
+MASKED = [*PROJECTED, "ADD", *ATTENDED]
+PADDED = ["NOT", "SELECT", *PROJECTED, "ADD", *ATTENDED]
 MODULES: list[Any] = [
     Case("multihead", nn.MultiheadAttention(8, 2), [X, X + 1, X - 1]),
     Case("multihead_batch_first", nn.MultiheadAttention(8, 2, batch_first=True), [X, X + 1, X - 1]),
-    Case(
-        "multihead_no_weights",
-        lambda x: HEADS(x, x, x, need_weights=False)[0],
-        [X],
-    ),
+    Case("multihead_itself", partial(itself, HEADS), [X], ops=SELF),
+    Case("multihead_itself_batch_of_one", partial(itself, HEADS), [X[:1]], ops=SELF),
+    Case("multihead_itself_rows_first", partial(itself, ROWS_FIRST), [X], ops=SELF),
+    Case("multihead_itself_rows_first_batch_of_one", partial(itself, ROWS_FIRST), [X[:, :1]], ops=SELF),
+    Case("multihead_causal", partial(causal, HEADS), [X], ops=MASKED),
+    Case("multihead_causal_rows_first", partial(causal, ROWS_FIRST), [X], ops=MASKED),
+    Case("multihead_masked_rows_first", lambda x, m: itself(ROWS_FIRST, x, attn_mask=m), [X, normal(2, 2)]),
+    Case("multihead_bias_rows", partial(itself, BIASED), [X]),
+    Case("multihead_memory", lambda x, y: HEADS(x, y, y, need_weights=False)[0], [X, normal(2, 7, 8)]),
+    Case("multihead_sizes", lambda x, k, v: SIZED(x, k, v), [X, normal(2, 7, 6), normal(2, 7, 3)]),
     Case(
         "multihead_masked",
         lambda x, p: HEADS(x, x, x, key_padding_mask=p)[0],
         [X, torch.tensor([[False] * 4 + [True], [False] * 5])],
         draws=0,
     ),
+    Case("encoder_layer", nn.TransformerEncoderLayer(8, 2, 16), [X]),
+    Case("encoder_layer_norm_first", nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True), [X]),
+    Case("decoder_layer", nn.TransformerDecoderLayer(8, 2, 16), [X, normal(7, 5, 8)]),
 ]
 
 
