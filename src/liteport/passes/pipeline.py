@@ -77,7 +77,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         FuseRepeat(),
         Decompose(),
         *clean,
-        # Parts without the dimension that they were cut along, moved together: fewer transposes for the layout to place.
+        # Parts without the dimension that they were cut along, moved together: fewer transposes for the layout.
         JoinSlices(),
         MergeCut(),
         SliceEarly(),
