@@ -215,6 +215,21 @@ def test_weights_in_loops_are_trained_on_and_first_states_are_not() -> None:
     assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients)
 
 
+KEPT = {
+    "zeros": np.zeros((2, 3)),
+    "nothing": np.zeros((0, 3)),
+    "a number": np.array(2.0),
+    "a mask": np.array([0, -np.inf]),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_constants_that_are_no_weights(name: str) -> None:
+    array = KEPT[name].astype(np.float32)
+    module = Module([graph_of(lambda b, x: [b.emit(ops.Mul(), x, b.const(array))], TensorType(F32, array.shape))])
+    assert not saved_model.build(module)[0].weights
+
+
 # Names and refusals
 
 

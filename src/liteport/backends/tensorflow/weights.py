@@ -143,9 +143,9 @@ def _unique(name: str, taken: Mapping[str, Any]) -> str:
 def is_weight(op: Op, array: Array) -> bool:
     """Whether a constant is something to train: real numbers along some dimension, all of them finite, and outside of
     layers not all alike, as initial states and masks are."""
-    if array.ndim == 0 or array.dtype.kind not in "fV" or not np.isfinite(array).all():
+    if array.ndim == 0 or not array.size or array.dtype.kind not in "fV" or not np.isfinite(array).all():
         return False
-    return isinstance(op.operator, LAYERS) or bool((array != array.reshape(-1)[:1]).any())
+    return isinstance(op.operator, LAYERS) or bool((array != array.flat[0]).any())
 
 
 def weight_name(op: Op, index: int, value: Value) -> str:
