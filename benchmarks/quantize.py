@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -98,7 +99,8 @@ def tensorflows(network: Any, images: list[Array]) -> Files:
         converter = tf.lite.TFLiteConverter.from_keras_model(network)
         for name, value in options.items():
             setattr(converter, name, value)
-        file: bytes = converter.convert()
+        with redirect_stdout(sys.stderr):  # the table is what standard output is for
+            file: bytes = converter.convert()
         return file
 
     def samples() -> Iterator[list[Array]]:
