@@ -11,14 +11,14 @@ from liteport.errors import UnsafeFileError
 # Those that every SavedModel has for its variables (SaveV2, RestoreV2 ...) are run by its loader alone.
 REACHING = {
     *("ReadFile", "WriteFile", "MatchingFiles", "WholeFileReader", "WholeFileReaderV2", "TextLineReaderV2"),
-    *("PyFunc", "PyFuncStateless", "EagerPyFunc", "PrintV2", "TFRecordReaderV2", "FixedLengthRecordReaderV2"),
+    *("PyFunc", "PyFuncStateless", "EagerPyFunc", "TFRecordReaderV2", "FixedLengthRecordReaderV2"),
     *("TextLineDataset", "TFRecordDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2"),
 }
 
 
 def check_graphs(path: Path, graphs: Iterable[Any]) -> None:
     """Raises UnsafeFileError for a GraphDef that reads or writes files, or calls Python."""
-    found = sorted({node.op for graph in graphs for node in _nodes(graph)} & (REACHING - {"PrintV2"}))
+    found = sorted({node.op for graph in graphs for node in _nodes(graph)} & REACHING)
     if found:
         raise UnsafeFileError(
             f"{path} reaches beyond the model when it runs ({', '.join(found)}): convert it only if you trust where it "
