@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from liteport.backends.keras.ops import EMITTERS
-from liteport.backends.keras.writer import save
+from liteport.backends.keras.writer import model_of, save
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import LiteRT
+from liteport.errors import UnsupportedError
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Value
@@ -144,6 +145,7 @@ CASES = [
     Case("Conv2D:dilated", one(ops.Conv2D(padding=SAME, dilation=(2, 2)), weights(3, 3, 3, 4), weights(3)), (IMAGE,)),
     Case("Conv2D:strided and dilated", one(ops.Conv2D(SAME, (2, 1), (2, 2)), weights(3, 3, 3, 4), weights(3)), (IMAGE,)),
     Case("Conv2D:computed", one(ops.Conv2D(padding=SAME, activation=Activation.RELU6)), (IMAGE, f32(5, 3, 3, 4), f32(5))),
+    Case("Conv2D:computed groups", one(ops.Conv2D(padding=SAME)), (IMAGE, f32(6, 3, 3, 2), f32(6))),
     Case("DepthwiseConv2D", one(ops.DepthwiseConv2D(padding=SAME, stride=(2, 2)), weights(1, 3, 3, 4), weights(4)), (IMAGE,)),
     Case("DepthwiseConv2D:multiplier", one(ops.DepthwiseConv2D(depth_multiplier=2), weights(1, 3, 3, 8), weights(8)), (IMAGE,)),
     Case("DepthwiseConv2D:uneven", one(ops.DepthwiseConv2D(padding=SAME, stride=(1, 2)), weights(1, 3, 3, 4), weights(4)), (IMAGE,)),
@@ -313,3 +315,12 @@ def test_every_operator_has_a_case() -> None:
 
 def test_ids_are_different() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_transposed_convolutions_with_computed_weights_are_refused() -> None:
+    graph = Graph(signature="serving_default")
+    b = Builder(graph)
+    x, w = b.input(f32(2, 3, 4, 4), "x"), b.input(f32(5, 3, 3, 4), "w")
+    graph.outputs, graph.output_names = [b.emit(ops.TransposeConv(SAME, (2, 2)), b.const([2, 6, 8, 5]), w, x)], ["y"]
+    with pytest.raises(UnsupportedError, match="TRANSPOSE_CONV has computed weights"):
+        model_of(graph)

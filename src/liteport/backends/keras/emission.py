@@ -28,6 +28,8 @@ ACTIVATIONS = {
     Activation.RELU_N1_TO_1: "hard_tanh",
     Activation.TANH: "tanh",
 }
+# Said to every layer that has a say in it: a setting of the user's is its default.
+CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 # So many numbers of an emitter's own are written out in the model's configuration, which is text.
 _WRITTEN_OUT = 1024
 # Keras names its scopes in TensorFlow after its layers: these begin with a letter or a number.
@@ -73,8 +75,8 @@ class Emission:
 
     def output(self, value: Value, name: str) -> Any:
         """The value as the output of that name, which is a layer's."""
-        layer = keras.layers.Identity(name=self._output_names[name], dtype=dtype_name(value.dtype))
-        return layer(self.symbolic(value))
+        tensor = self.symbolic(value)
+        return keras.layers.Identity(name=self._output_names[name], dtype=_float_of(tensor))(tensor)
 
     def tensor(self, value: Value) -> Any:
         """The Keras tensor of a value; a constant is an array, of one number or of integers, or else a weight."""

@@ -5,12 +5,13 @@ Where weights are computed they are functions of keras.ops.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from liteport.backends.keras.emission import Emission, Emitters
+from liteport.backends.keras.emission import CHANNELS_LAST, Emission, Emitters
 from liteport.backends.keras.ops._common import embedding, is_tied
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -56,14 +57,24 @@ class _Convolution:
     weights: _Weights
     config: dict[str, Any] = field(default_factory=dict)
 
-    def on(self, e: Emission, x: Any, activation: Activation, **steps: Any) -> Any:
+    def on(self, e: Emission, x: Any, activation: Activation, **windows: Any) -> Any:
+        steps = {**windows, **CHANNELS_LAST}
         if self.weights.are_const:
             arrays = self.weights.arrays
             name = e.activation(activation)
             config = {**self.config, **steps, "use_bias": len(arrays) > 1, "activation": name}
             return e.layer(self.layer, x, *arrays, of=self.weights.of, **config)
-        result = e.run(self.function, x, self.weights.computed(e), **steps)
+        result = self._by_groups(e, x, self.weights.computed(e), steps)
         return _finish(e, result, self.weights.bias, activation)
+
+    def _by_groups(self, e: Emission, x: Any, kernel: Any, steps: Mapping[str, Any]) -> Any:
+        """Functions have no groups: each is a convolution of its own."""
+        count = self.config.get("groups", 1)
+        if count == 1:
+            return e.run(self.function, x, kernel, **steps)
+        pairs = zip(*(e.run(keras.ops.split, v, count, axis=-1) for v in (x, kernel)), strict=True)
+        parts = [e.run(self.function, *pair, **steps) for pair in pairs]
+        return e.run(keras.ops.concatenate, parts, axis=-1)
 
 
 def _finish(e: Emission, result: Any, bias: Value | None, activation: Activation) -> Any:
@@ -138,7 +149,12 @@ def conv_3d_transpose(
 
 
 def _convolve_back(e: Emission, operator: Any, x: Value, convolution: _Convolution) -> Any:
-    """Keras knows the size of the result by what it is more than the least one that leads there (output_padding)."""
+    """Keras knows the size of the result by what it is more than the least one that leads there (output_padding).
+
+    keras.ops.conv_transpose, for computed weights, fails in a functional model (3.15: its node swaps two arguments).
+    """
+    if not convolution.weights.are_const:
+        raise e.refuse("has computed weights")
     rank = len(operator.stride)
     sizes = zip(x.shape[1:], e.result.shape[1:], convolution.config["kernel_size"], operator.stride, strict=False)
     each = [(size, target, width, stride) for size, target, width, stride in list(sizes)[:rank]]

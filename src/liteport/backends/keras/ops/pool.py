@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from liteport.backends.keras.emission import Emission, Emit, Emitters
+from liteport.backends.keras.emission import CHANNELS_LAST, Emission, Emit, Emitters
 from liteport.backends.keras.ops._common import fixed, ints
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -28,15 +28,15 @@ def l2_pool(e: Emission, operator: ops.L2Pool2D, x: Value) -> Any:
 
 
 def _pooled(e: Emission, layer: Any, operator: Any, x: Any) -> Any:
-    padding = operator.padding.value.lower()
-    return e.layer(layer, x, pool_size=operator.filter, strides=operator.stride, padding=padding)
+    windows = {"pool_size": operator.filter, "strides": operator.stride, "padding": operator.padding.value.lower()}
+    return e.layer(layer, x, **windows, **CHANNELS_LAST)
 
 
 def resize_nearest(e: Emission, operator: ops.ResizeNearestNeighbor, x: Value, _: Value) -> Any:
     """Whole factors are a layer, others rows and columns that are taken."""
     factors = _factors(x.shape[1:3], e.result.shape[1:3])
     if factors and not operator.align_corners:
-        return e.layer(keras.layers.UpSampling2D, e.symbolic(x), size=factors)
+        return e.layer(keras.layers.UpSampling2D, e.symbolic(x), size=factors, **CHANNELS_LAST)
     result = e.tensor(x)
     sizes, target = fixed(e, x.shape[1:3], "resizes"), fixed(e, e.result.shape[1:3], "makes")
     for axis, (old, new) in enumerate(zip(sizes, target, strict=True), start=1):
@@ -63,8 +63,7 @@ def resize_bilinear(e: Emission, operator: ops.ResizeBilinear, x: Value, _: Valu
     """Keras knows the form with half pixels; the others are products with matrices of weights."""
     (height, width), target = fixed(e, x.shape[1:3], "resizes"), fixed(e, e.result.shape[1:3], "makes")
     if operator.half_pixel_centers:
-        form = {"interpolation": "bilinear", "data_format": "channels_last"}
-        return e.run(keras.ops.image.resize, e.symbolic(x), target, **form)
+        return e.run(keras.ops.image.resize, e.symbolic(x), target, interpolation="bilinear", **CHANNELS_LAST)
     rows = e.fixed(_mixture(_places(operator, height, target[0]), height))
     columns = e.fixed(_mixture(_places(operator, width, target[1]), width))
     tall = e.run(keras.ops.einsum, "oh,nhwc->nowc", rows, e.symbolic(x))

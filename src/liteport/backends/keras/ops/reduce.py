@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from liteport.backends.keras.emission import Emission, Emit, Emitters
+from liteport.backends.keras.emission import CHANNELS_LAST, Emission, Emit, Emitters
 from liteport.backends.keras.ops._common import integer, ints
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -25,7 +25,7 @@ def over(function: Callable[..., Any]) -> Emit:
 def mean(e: Emission, operator: ops.Mean, x: Value, axes: Value) -> Any:
     """The mean of whole maps is a layer."""
     if x.rank == 4 and x.dtype.is_float and set(_axes(e, x, axes)) == {1, 2}:
-        return e.layer(keras.layers.GlobalAveragePooling2D, e.symbolic(x), keepdims=operator.keep_dims)
+        return e.layer(keras.layers.GlobalAveragePooling2D, e.symbolic(x), keepdims=operator.keep_dims, **CHANNELS_LAST)
     return over(keras.ops.mean)(e, operator, x, axes)
 
 

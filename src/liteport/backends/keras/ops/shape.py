@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from liteport.backends.keras.emission import Emission, Emitters, open_shape
+from liteport.backends.keras.emission import CHANNELS_LAST, Emission, Emitters, open_shape
 from liteport.backends.keras.ops._common import integer, ints
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -84,7 +84,7 @@ def pad(e: Emission, _: ops.Pad, x: Value, amounts: Value) -> Any:
     outer = {pairs[0], pairs[-1]} if pairs else set()
     if x.rank in _PADDINGS and outer == {(0, 0)} and x.dtype.is_float:
         inner = pairs[1:-1]
-        return e.layer(_PADDINGS[x.rank], e.symbolic(x), padding=inner[0] if x.rank == 3 else inner)
+        return e.layer(_PADDINGS[x.rank], e.symbolic(x), padding=inner[0] if x.rank == 3 else inner, **CHANNELS_LAST)
     return e.run(keras.ops.pad, e.tensor(x), pairs)
 
 
