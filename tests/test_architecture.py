@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "backends": {"ir", "formats"},
     "check": {"ir", "formats", "backends", "onnx_session"},
     "tune": {"ir", "backends", "passes", "check"},
-    "quantize": {"ir", "passes", "frontends.tflite", "backends", "check"},
+    "quantize": {"ir", "lowering", "passes", "frontends.tflite", "backends", "check"},
     "model": {"ir", "backends", "check", "calling", "output", "quantize", "targets", "tune"},
     "targets": {"ir", "formats", "backends", "check", "output"},
     "calling": {"ir", "check"},
