@@ -78,7 +78,7 @@ def _joined(graph: Graph, op: Op, joined: Op, axis: int) -> Value | None:
     users = joined.output.users
     if graph.is_output(joined.output) or not all(isinstance(user.operator, ops.Reshape) for user in users):
         return None
-    if not is_fixed((*whole, *target)) or not joined.output.type.size:
+    if not is_fixed((*whole, *target)) or not joined.output.type.size or len(target) > ops.Concatenation.max_rank:
         return None
     new = next((i for i in range(len(target)) if prod(target[:i]) == prod(whole[:axis]) and target[i] != 1), None)
     if new is None:

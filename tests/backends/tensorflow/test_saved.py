@@ -197,7 +197,8 @@ REFUSED = {
 def test_nothing_of_what_tensorflow_says_about_itself(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text("from tests.backends.tensorflow.test_saved import Net\n")
     command = [sys.executable, "-m", "liteport", *ARGUMENTS, "-o", "m/"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    home = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"(\w+ [\d.]+s\s+)+", done.stderr), done.stderr
     assert re.fullmatch(r"m +[\d.]+ kB in [\d.]+ s\n\n +name +tensor .*passed on 8 samples.*", done.stdout, re.DOTALL)

@@ -269,8 +269,14 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "missing": (lambda tmp: tmp / "nowhere.pth", "there is no such file"),
     "missing folder": (lambda tmp: tmp / "no" / "where.pth", "there is no such file, nor a folder"),
     "misspelt": (lambda tmp: (written("model.pth", b"x")(tmp), tmp / "mdel.pth")[1], "; there is model.pth"),
-    "folder": (folder, "is a folder: name the file in it, such as model.pth"),
-    "empty folder": (lambda tmp: tmp, "is a folder: name the file in it; it holds no model"),
+    "folder": (
+        folder,
+        "is a folder, and no SavedModel (it has no saved_model.pb): name the file in it, such as model.pth",
+    ),
+    "empty folder": (
+        lambda tmp: tmp,
+        "is a folder, and no SavedModel (it has no saved_model.pb): name the file in it; it holds no model",
+    ),
     "empty": (written("bad.pth", b""), "is empty (0 bytes)"),
     "empty safetensors": (written("bad.safetensors", b""), "is empty (0 bytes)"),
     "text": (written("bad.pth", b"hello world\n"), "is no PyTorch model"),
