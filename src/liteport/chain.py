@@ -20,7 +20,7 @@ from liteport.check.samples import Source
 from liteport.errors import InputError, LiteportError, UnsupportedError, UsageError
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.origins import is_onnx, is_tensorflow, is_tflite
-from liteport.output import parts, staged
+from liteport.output import parts, size_of, staged
 from liteport.targets import kind_of
 from liteport.to_onnx import OnnxFiles
 
@@ -205,7 +205,7 @@ class _Work:
             self.written = self.format.write(self.model, path)
         except LiteportError as error:
             self.stage = replace(self.stage, problem=str(error))
-        size = sum(_size(file) for file in self._parts())
+        size = sum(size_of(file) for file in self._parts())
         self.stage = replace(self.stage, size=size, seconds=time.perf_counter() - start)
 
     def opened(self) -> list[Runner]:
@@ -262,11 +262,6 @@ def _made(folder: Path) -> Path:
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}): name another folder") from error
     return folder.resolve()
-
-
-def _size(path: Path) -> int:
-    """The bytes of a file, or of all in a folder."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 
 def _remove(path: Path) -> None:

@@ -109,6 +109,12 @@ def parts(file: Path) -> list[Path]:
     return [file, *sorted(file.parent.glob(f"{glob.escape(file.name)}.*"))]
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
 def _put_in_place(files: Mapping[Path, Path], workshop: Path) -> None:
     """Renames each to its target: all of them, or none, and what stood there before stays.
 

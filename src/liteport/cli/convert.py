@@ -14,6 +14,7 @@ from liteport.check import TOLERANCE
 from liteport.cli import options, tables
 from liteport.cli.display import Display
 from liteport.errors import UsageError, VerificationError
+from liteport.output import size_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -181,12 +182,6 @@ def _show(saved: Saved, seconds: float) -> None:
 def _described(file: Path) -> dict[str, Any]:
     contents = _contents(file)
     return contents.to_dict() if contents else {"size": size_of(file)}
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return sum(file.stat().st_size for file in files)
 
 
 def _blocks(file: Path) -> list[RenderableType]:
