@@ -17,7 +17,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import DType, TensorType
-from liteport.output import Writer, by_signature, check_folder, check_target, parts, signature_file, staged
+from liteport.output import Writer, check_folder, check_target, parts, signature_file, staged
 
 SCALAR = TensorType(DType.FLOAT32, ())
 
@@ -32,16 +32,6 @@ def adding(signature: str | None, number: float, name: str = "") -> Graph:
 
 def writer(*graphs: Graph) -> Writer:
     return partial(save, Module(list(graphs)))
-
-
-def choosing(signature: str, then: str, otherwise: str) -> Graph:
-    graph = Graph(signature, signature=signature)
-    b = Builder(graph)
-    c, x = b.input(TensorType(DType.BOOL, ()), "c"), b.input(SCALAR, "x")
-    operator = ops.If(then_subgraph=then, else_subgraph=otherwise)
-    graph.outputs = list(b.emit_many(operator, c, x, types=(SCALAR,)))
-    graph.output_names = ["y"]
-    return graph
 
 
 def test_targets(tmp_path: Path) -> None:
@@ -117,22 +107,10 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_by_signature_takes_along_what_control_flow_needs(tmp_path: Path) -> None:
-    bodies = [adding(None, 10, "ten"), adding(None, 20, "twenty"), adding(None, 30, "thirty")]
-    module = Module([choosing("p", "ten", "inner"), choosing("q", "ten", "ten"), *bodies], {"n": b"1"}, "d")
-    module.graphs.append(choosing("inner", "twenty", "thirty"))
-    module.graphs[-1].signature = None
-    parts = by_signature(module, tmp_path / "m.tflite")
-    assert [path.name for path in parts] == ["m.p.tflite", "m.q.tflite"]
-    names = [{graph.name for graph in part.graphs} for part in parts.values()]
-    assert names == [{"p", "ten", "inner", "twenty", "thirty"}, {"q", "ten"}]
-    assert all((part.metadata, part.description) == ({"n": b"1"}, "d") for part in parts.values())
-
-
 def test_signatures_that_make_no_file_name(tmp_path: Path) -> None:
     assert signature_file(tmp_path / "m.onnx", "a") == tmp_path / "m.a.onnx"
     with pytest.raises(InputError, match="cannot be part of a file's name"):
-        by_signature(Module([adding("a/b", 1)]), tmp_path / "m.tflite")
+        signature_file(tmp_path / "m.tflite", "a/b")
 
 
 def in_two(first: str, second: str) -> Writer:

@@ -23,7 +23,8 @@ from liteport.check.samples import Random, Source
 from liteport.errors import UsageError
 from liteport.ir import text
 from liteport.ir.graph import Module
-from liteport.output import by_signature, parts, staged
+from liteport.ir.signatures import by_signature
+from liteport.output import parts, signature_file, staged
 from liteport.quantize.run import Quantised
 from liteport.targets import kind_of
 from liteport.tune.record import Record
@@ -154,7 +155,9 @@ class LiteModel:
         if self.quantised is not None and not kind.is_chosen:
             raise UsageError(f"a quantised model is written as .tflite, not as {target.name}: convert without quantize")
         whole = self.module if kind.is_chosen else self.plain
-        modules = by_signature(whole, target) if separate else {target: whole}
+        modules = {target: whole}
+        if separate:
+            modules = {signature_file(target, name): each for name, each in by_signature(whole).items()}
         report(progress, "write")
         with staged({file: partial(kind.save, module) for file, module in modules.items()}) as files:
             wanted = verify or data is not None

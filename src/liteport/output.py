@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from liteport.errors import InputError
-from liteport.ir.graph import Graph, Module, Op
 
 SUFFIX = ".tflite"
 
@@ -145,30 +144,3 @@ def signature_file(target: Path, signature: str) -> Path:
     if Path(name).name != name:
         raise InputError(f"signature {signature!r} cannot be part of a file's name: give it another")
     return target.with_name(name)
-
-
-def by_signature(module: Module, target: Path) -> dict[Path, Module]:
-    """A module for each signature, and the file that it goes to. Raises InputError (see signature_file)."""
-    parts: dict[Path, Module] = {}
-    for graph in module.signatures:
-        graphs = [graph, *_bodies(graph, module)]
-        file = signature_file(target, str(graph.signature))
-        parts[file] = Module(graphs, dict(module.metadata), module.description)
-    return parts
-
-
-def _bodies(graph: Graph, module: Module) -> list[Graph]:
-    """The graphs that the control flow in `graph` refers to, and those in turn."""
-    found: dict[str, Graph] = {graph.name: graph}
-    waiting = [graph]
-    while waiting:
-        for name in [name for op in waiting.pop().ops for name in _references(op)]:
-            if name not in found:
-                found[name] = module.graph(name)
-                waiting.append(found[name])
-    return [body for body in found.values() if body is not graph]
-
-
-def _references(op: Op) -> list[str]:
-    """The names of graphs in the operator's attributes, which are called ..._subgraph."""
-    return [name for key, name in vars(op.operator).items() if key.endswith("_subgraph") and name]

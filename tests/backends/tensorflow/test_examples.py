@@ -29,7 +29,8 @@ from liteport.formats.tensorflow.names import beside, read_names
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.ir import ops
 from liteport.ir.graph import Module
-from liteport.output import by_signature
+from liteport.ir.signatures import by_signature
+from liteport.output import signature_file
 
 
 def siamrpn() -> dict[str, Any]:
@@ -69,8 +70,8 @@ def test_tensorflows_converter_agrees(make: Callable[[], Any], tmp_path: Path) -
     model.save(tmp_path / "m", verify=1)
     agrees(model.origin, model.module, from_saved_model(tmp_path / "m"))
     model.save(tmp_path / "m.pb", separate=True, verify=1)
-    for file, module in by_signature(model.module, tmp_path / "m.pb").items():
-        agrees(model.origin, module, from_frozen_graph(file), str(module.signatures[0].signature))
+    for name, module in by_signature(model.module).items():
+        agrees(model.origin, module, from_frozen_graph(signature_file(tmp_path / "m.pb", name)), name)
 
 
 def agrees(origin: Any, module: Module, content: bytes, signature: str = "") -> None:
