@@ -43,7 +43,7 @@ def verify(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Compare two models, each a PyTorch source, .onnx or .tflite, on the same samples. Exit code 1 if they differ."""
+    """Compare two models of any kind that convert reads, on the same samples. Exit code 1 if they differ."""
     from liteport import api
 
     described = options.about_the_model(

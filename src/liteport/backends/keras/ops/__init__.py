@@ -15,10 +15,8 @@ from liteport.backends.keras.ops import (
     reduce,
     shape,
 )
+from liteport.ir.tables import merged
 
 FAMILIES = (activation, arithmetic, blocks, compare, conv, create, index, pool, reduce, shape)
 
-EMITTERS: Emitters = {operator: emit for family in FAMILIES for operator, emit in family.EMITTERS.items()}
-
-if len(EMITTERS) != sum(len(family.EMITTERS) for family in FAMILIES):
-    raise ValueError("an operator stands in two tables")
+EMITTERS: Emitters = merged(family.EMITTERS for family in FAMILIES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from liteport.backends.tensorflow.context import Emit, Table
+from liteport.backends.tensorflow.context import Table
 from liteport.backends.tensorflow.ops import (
     activation,
     arithmetic,
@@ -21,7 +19,7 @@ from liteport.backends.tensorflow.ops import (
     shape,
     stablehlo,
 )
-from liteport.ir.ops.base import Operator
+from liteport.ir.tables import merged
 
 _FAMILIES = (
     activation,
@@ -40,15 +38,4 @@ _FAMILIES = (
     stablehlo,
 )
 
-
-def _merged(*tables: Table) -> Table:
-    """All rows as one table. Raises ValueError for an operator that stands in two."""
-    merged: dict[type[Operator], Emit] = {}
-    for table in tables:
-        if twice := merged.keys() & table.keys():
-            raise ValueError(f"emitted twice: {', '.join(sorted(each.name for each in twice))}")
-        merged |= table
-    return merged
-
-
-EMITTERS: Mapping[type[Operator], Emit] = _merged(*(family.EMITTERS for family in _FAMILIES))
+EMITTERS: Table = merged(family.EMITTERS for family in _FAMILIES)

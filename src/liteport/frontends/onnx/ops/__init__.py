@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.ops import (
     activation,
@@ -34,6 +32,7 @@ from liteport.frontends.onnx.ops import (
     unary,
     unique,
 )
+from liteport.ir.tables import merged
 
 FAMILIES = (
     activation,
@@ -65,17 +64,5 @@ FAMILIES = (
     unique,
 )
 
-
-def merge(tables: Iterable[Table]) -> Table:
-    """One table of all. Raises ValueError where two have a row for the same operator."""
-    merged: Table = {}
-    for table in tables:
-        twice = merged.keys() & table.keys()
-        if twice:
-            raise ValueError(f"lowered twice: {', '.join(map(str, twice))}")
-        merged |= table
-    return merged
-
-
-LOWERINGS: Table = merge(family.LOWERINGS for family in FAMILIES)
+LOWERINGS: Table = merged(family.LOWERINGS for family in FAMILIES)
 LOWERINGS |= {("", name): quantize.as_stored(LOWERINGS["", name]) for name in quantize.MOVES if ("", name) in LOWERINGS}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.ops import (
     activation,
@@ -38,6 +36,7 @@ from liteport.frontends.torch.ops import (
     special,
     unary,
 )
+from liteport.ir.tables import merged
 
 FAMILIES = (
     activation,
@@ -73,16 +72,4 @@ FAMILIES = (
     unary,
 )
 
-
-def merge(tables: Iterable[Table]) -> Table:
-    """One table of all. Raises ValueError where two have a row for the same operator."""
-    merged: Table = {}
-    for table in tables:
-        twice = merged.keys() & table.keys()
-        if twice:
-            raise ValueError(f"lowered twice: {', '.join(map(str, twice))}")
-        merged |= table
-    return merged
-
-
-LOWERINGS: Table = merge(family.LOWERINGS for family in FAMILIES)
+LOWERINGS: Table = merged(family.LOWERINGS for family in FAMILIES)
