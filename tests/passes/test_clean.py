@@ -30,6 +30,10 @@ def unary(b: Builder, x: Value) -> Value:
     return b.emit(ops.Abs(), x)
 
 
+def strided(b: Builder, x: Value, begin: list[int], end: list[int], strides: list[int], **masks: int) -> Value:
+    return b.emit(ops.StridedSlice(**masks), x, *(b.const(np.array(each, np.int32)) for each in (begin, end, strides)))
+
+
 SIMPLE = [
     GraphCase("two reshapes", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (24,))), X, ["RESHAPE", "ABS"]),
     GraphCase("a reshape there and back", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (2, 3, 4))), X, ["ABS"]),
@@ -40,6 +44,11 @@ SIMPLE = [
     GraphCase("a broadcast before arithmetic", lambda b, xs: b.emit(ops.Add(), xs[0], broadcast_to(b, xs[1], (2, 3, 4))), [*X, (3, 1)], ["RESHAPE", "ADD"]),
     GraphCase("a broadcast that shapes the result stays", lambda b, xs: b.emit(ops.Add(), broadcast_to(b, xs[0], (2, 3, 4)), xs[1]), [(3, 1), (1, 4)], ["BROADCAST_TO", "ADD"]),
     GraphCase("neutral numbers", lambda b, xs: unary(b, b.emit(ops.Add(), b.const(np.zeros(4, np.float32)), b.emit(ops.Div(), b.emit(ops.Mul(), xs[0], b.const(np.ones(4, np.float32))), b.const(1.0)))), X, ["ABS"]),
+    GraphCase("a reshape without leading ones before arithmetic", lambda b, xs: b.emit(ops.Add(), xs[0], reshape(b, unary(b, xs[1]), (4,))), [(1, 4), (1, 4)], ["ABS", "ADD"]),
+    GraphCase("a reshape to other ones stays", lambda b, xs: b.emit(ops.Add(), xs[0], reshape(b, unary(b, xs[1]), (4, 1))), [(4, 4), (1, 4)], ["ABS", "RESHAPE", "ADD"]),
+    GraphCase("a strided slice in steps of one", lambda b, xs: strided(b, xs[0], [0, -3, 1], [2, 3, 9], [1, 1, 1], begin_mask=1, end_mask=1), X, ["SLICE"]),
+    GraphCase("other strided slices stay", lambda b, xs: strided(b, strided(b, xs[0], [0, 0, 0], [2, 3, 4], [1, 1, 2]), [1], [2], [1], shrink_axis_mask=1), X, ["STRIDED_SLICE", "STRIDED_SLICE"]),
+    GraphCase("a truth twice", lambda b, xs: cast(b, b.emit(ops.LogicalAnd(), *[b.emit(ops.Greater(), xs[0], b.const(0.0))] * 2), DType.FLOAT32), X, ["GREATER", "CAST"]),
     GraphCase("neutral truths", lambda b, xs: cast(b, b.emit(ops.LogicalOr(), b.const(np.zeros(4, bool)), b.emit(ops.LogicalAnd(), b.emit(ops.Greater(), xs[0], b.const(0.0)), b.const(np.ones(4, bool)))), DType.FLOAT32), X, ["GREATER", "CAST"]),
     GraphCase("one divided by x stays", lambda b, xs: b.emit(ops.Div(), b.const(1.0), b.emit(ops.Exp(), xs[0])), X, ["EXP", "DIV"]),
     GraphCase("a slice of a part of a concatenation", lambda b, xs: narrow(b, concat(b, [xs[0], xs[1]], 1), 1, 4, 2), [(2, 3, 4), (2, 5, 4)], ["SLICE"]),

@@ -59,10 +59,18 @@ def shared(b: Builder, x: Value) -> list[Value]:
     return [add(b, layer, weights(4)), layer]
 
 
+def of_sum(b: Builder, xs: list[Value]) -> list[Value]:
+    total = b.emit(ops.Add(), linear(b, xs[0], 4, bias=False), xs[1])
+    return [add(b, total, weights(4)), total]
+
+
 ROWS = [(2, 5, 6)]
 BIAS = [
     GraphCase("of a linear layer", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(4)), ROWS, ["FULLY_CONNECTED"]),
     GraphCase("on the left, with dimensions of 1", lambda b, xs: b.emit(ops.Add(), b.const(weights(1, 1, 4)), linear(b, xs[0], 4, bias=False)), ROWS, ["FULLY_CONNECTED"]),
+    GraphCase("of a sum with a linear layer", lambda b, xs: add(b, b.emit(ops.Add(), reshape(b, linear(b, xs[0], 4, bias=False), (10, 4)), xs[1]), weights(4)), [*ROWS, (10, 4)], ["FULLY_CONNECTED", "RESHAPE", "ADD"]),
+    GraphCase("of a sum that others take stays", lambda b, xs: of_sum(b, xs), [*ROWS, (2, 5, 4)], ["FULLY_CONNECTED", "ADD", "ADD"]),
+    GraphCase("of a sum with a layer that is repeated along it stays", lambda b, xs: add(b, b.emit(ops.Add(), linear(b, xs[0], 1, bias=False), xs[1]), weights(4)), [*ROWS, (2, 5, 4)], ["FULLY_CONNECTED", "ADD", "ADD"]),
     GraphCase("one for each row stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(5, 4)), ROWS, ["FULLY_CONNECTED", "ADD"]),
     GraphCase("one number stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(1)), ROWS, ["FULLY_CONNECTED", "ADD"]),
     GraphCase("a scalar stays", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), np.float32(2)), ROWS, ["FULLY_CONNECTED", "ADD"]),

@@ -22,7 +22,7 @@ class ShareCommon(Pass):
         for op in list(graph.ops):
             if op.operator.stateful or any(v.variable for v in op.inputs if v is not None):
                 continue
-            key = (op.operator, *(_key(v) for v in op.inputs), *(v.type for v in op.outputs), _ranges(op))
+            key = (op.operator, *(value_key(v) for v in op.inputs), *(v.type for v in op.outputs), _ranges(op))
             twin = first.setdefault(key, op)
             if twin is op or any(graph.is_output(v) for v in op.outputs):
                 continue
@@ -33,7 +33,8 @@ class ShareCommon(Pass):
         return changed
 
 
-def _key(value: Value | None) -> Hashable:
+def value_key(value: Value | None) -> Hashable:
+    """What two values have in common that are the same, or small constants with the same numbers."""
     if value is None or value.data is None or value.type.nbytes > _SMALL:
         return id(value)
     return value.type, value.quantization, tuple(value.data.flat) if value.has_sizes else value.data.tobytes()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Op, constant
 from liteport.passes.base import Pass
+from liteport.passes.loops import graphs_of
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,18 @@ class HandDown(Pass):
 
     def run(self, graph: Graph) -> bool:
         changed = False
-        uses = Counter(name for each in self.module.graphs for op in each.ops for name in _names(op))
+        uses = Counter(name for each in self.module.graphs for op in each.ops for name in graphs_of(op))
         for op in graph.find(ops.While, ops.If):
-            if any(uses[name] > 1 for name in _names(op)):
+            if any(uses[name] > 1 for name in graphs_of(op)):
                 self.decline(op, "its graphs are others' too")
                 continue
             first = int(isinstance(op.operator, ops.If))  # behind the condition
-            graphs = [self.module.graph(name) for name in _names(op)]
+            graphs = [self.module.graph(name) for name in graphs_of(op)]
             known = [i for i in range(first, len(op.inputs)) if _is_known(graph, op, graphs, i, i - first)]
             if known:
                 _hand_down(graph, op, graphs, known, first)
                 changed = True
         return changed
-
-
-def _names(op: Op) -> Iterator[str]:
-    """The graphs that an operation refers to."""
-    if isinstance(op.operator, ops.While):
-        yield from (op.operator.cond_subgraph, op.operator.body_subgraph)
-    elif isinstance(op.operator, ops.If):
-        yield from (op.operator.then_subgraph, op.operator.else_subgraph)
 
 
 def _is_known(graph: Graph, op: Op, graphs: Sequence[Graph], index: int, place: int) -> bool:

@@ -33,10 +33,13 @@ from liteport.passes.fuse_rsqrt import FuseRsqrt
 from liteport.passes.fuse_safe_softmax import FuseSafeSoftmax
 from liteport.passes.fuse_scale import FuseScale
 from liteport.passes.fuse_sign import FuseSign
+from liteport.passes.fuse_update import FuseUpdate
 from liteport.passes.hand_down import HandDown
+from liteport.passes.hoist_layers import HoistLayers
 from liteport.passes.join_slices import JoinSlices
 from liteport.passes.layout import Layout
 from liteport.passes.legalize import Legalize
+from liteport.passes.merge_carried import MergeCarried
 from liteport.passes.merge_cut import MergeCut
 from liteport.passes.merge_depthwise import MergeDepthwise
 from liteport.passes.merge_moves import MergeMoves
@@ -62,6 +65,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         DropEmpty(),
         Fold(evaluate),
         # Whole layers, before anything cuts them up.
+        FuseUpdate(),
         FuseBias(),
         # Before anything is spent on what nobody takes; parts of one value before one of them is cut further.
         JoinSlices(),
@@ -150,8 +154,10 @@ def optimise(
     """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each."""
     choice = choice or Choice()
     for graph in module.graphs:
-        # What is constant by the end in one graph is so in the bodies of its loops, whose turn comes later.
-        run(graph, [*passes(evaluate, choice), HandDown(module)], debug=debug, progress=progress)
+        # What loops need not do in every step goes through all passes here; what is constant by the end in one graph is
+        # so in the bodies of its loops, whose turn comes later.
+        chain = [MergeCarried(module), HoistLayers(module), *passes(evaluate, choice), HandDown(module)]
+        run(graph, chain, debug=debug, progress=progress)
 
 
 def run(

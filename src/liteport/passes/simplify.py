@@ -242,6 +242,19 @@ def _slice(graph: Graph, op: Op) -> Value | None:
     return None
 
 
+def _strided_slice(graph: Graph, op: Op) -> Value | None:
+    """strided_slice(x) in steps of one => slice(x)"""
+    strided, numbers = cast(ops.StridedSlice, op.operator), [op.operand(i) for i in (1, 2, 3)]
+    if strided.ellipsis_mask or strided.new_axis_mask or strided.shrink_axis_mask or not is_fixed(op.input.shape):
+        return None
+    if any(not v.is_const or v.has_sizes for v in numbers) or bool((numbers[2].array != 1).any()):
+        return None
+    begin = [0 if strided.begin_mask >> i & 1 else int(n) for i, n in enumerate(numbers[0].array)]
+    begin += [0] * (op.input.rank - len(begin))
+    starts = [max(0, n + d) if n < 0 else min(n, d) for n, d in zip(begin, op.input.shape, strict=True)]
+    return slice_(Builder(graph, op), op.input, starts, op.output.shape)
+
+
 def _same_shape(graph: Graph, op: Op) -> Value | None:
     """A slice, tile, pad or broadcast that gives its operand's own shape is its operand."""
     return op.input if op.output.shape == op.input.shape else None
@@ -287,8 +300,10 @@ def _neutral(graph: Graph, op: Op) -> Value | None:
 
 
 def _neutral_logic(graph: Graph, op: Op) -> Value | None:
-    """x and True, x or False => x"""
+    """x and True, x or False, x and x, x or x => x"""
     left, right = op.operand(0), op.operand(1)
+    if left is right:
+        return left
     x, const = (right, left) if left.is_const else (left, right)
     neutral = isinstance(op.operator, ops.LogicalAnd)
     return x if const.is_const and const.type.size and bool(np.all(const.array == neutral)) else None
@@ -302,6 +317,7 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
     ops.BatchMatmul: _matmul,
     ops.Cast: _cast,
     ops.Slice: _slice,
+    ops.StridedSlice: _strided_slice,
     ops.Tile: _same_shape,
     ops.Pad: _pad,
     ops.PadV2: _same_shape,
@@ -316,22 +332,31 @@ RULES: dict[type[Operator], Callable[[Graph, Op], Value | None]] = {
 
 
 def _skip_broadcasts(graph: Graph, op: Op) -> bool:
-    """f(broadcast_to(x), y) => f(x, y) where the result keeps its shape."""
+    """f(broadcast_to(x), y) => f(x, y), f(reshape(x), y) => f(x, y) where the result keeps its shape, and the reshape
+    does no more than to drop leading ones."""
     changed = False
     for index, value in enumerate(op.inputs):
         maker = value.producer if value is not None else None
-        if value is None or maker is None or not isinstance(maker.operator, ops.BroadcastTo):
-            continue
-        others = [v.shape for i, v in enumerate(op.inputs) if v is not None and i != index]
-        if not others or broadcast(op.operator, [*others, maker.input.shape]) != op.output.shape:
+        if value is None or maker is None or not isinstance(maker.operator, ops.BroadcastTo | ops.Reshape):
             continue
         source = maker.input
+        others = [v.shape for i, v in enumerate(op.inputs) if v is not None and i != index]
+        if isinstance(maker.operator, ops.Reshape) and not _drops_ones(source, value, op.output):
+            continue
+        if not others or broadcast(op.operator, [*others, source.shape]) != op.output.shape:
+            continue
         missing = value.rank - source.rank
-        if missing and source.type.size != 1:
+        if missing > 0 and source.type.size != 1:
             source = reshape(Builder(graph, op), source, (1,) * missing + source.shape)
         graph.set_input(op, index, source)
         changed = True
     return changed
+
+
+def _drops_ones(source: Value, value: Value, result: Value) -> bool:
+    """Whether `value` is `source`, which has the result's rank, without leading dimensions of one."""
+    dropped = source.rank - value.rank
+    return dropped > 0 and source.rank == result.rank and source.shape == (1,) * dropped + value.shape
 
 
 def _perm(op: Op) -> tuple[int, ...] | None:

@@ -245,6 +245,25 @@ def test_unusual_inputs_and_outputs(tmp_path: Path) -> None:
     }
 
 
+class Joined(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, y], 1) * torch.tensor([1.0, 2.0, 3.0])
+
+
+def test_inputs_without_elements(tmp_path: Path) -> None:
+    liteport.convert(Joined(), (torch.zeros(2, 0), torch.randn(2, 3))).save(tmp_path / "m.keras", verify=1)
+    empty = liteport.convert(nn.Identity(), (torch.zeros(0, 3),))
+    with pytest.raises(liteport.UnsupportedError, match=r"without elements, which a .keras cannot hold"):
+        empty.save(tmp_path / "n.keras")
+    with pytest.raises(liteport.UnsupportedError, match="no input with elements"):
+        liteport.convert(Constant(), (torch.zeros(2, 0),)).save(tmp_path / "o.keras")
+
+
+class Constant(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, torch.tensor([[1.0, 2.0], [3.0, 4.0]])], 1) * 2
+
+
 def test_quantised_numbers_are_refused() -> None:
     graph = Graph(signature="serving_default")
     b = Builder(graph)

@@ -68,6 +68,8 @@ class Emission:
         self.op = op
         if any(_is_quantised(value) for value in [*op.inputs, *op.outputs]):
             raise self.refuse("works on quantised numbers")
+        if any(0 in value.shape for value in op.outputs):
+            raise self.refuse("makes a tensor without elements")
         results = emit(self, op.operator, *op.inputs)
         for value, tensor in zip(op.outputs, results if isinstance(results, list | tuple) else [results], strict=True):
             self._tensors[id(value)] = self.cast(tensor, value.dtype)
@@ -122,6 +124,8 @@ class Emission:
 
         Integers are made of float32, which must hold them.
         """
+        if not array.size:
+            raise self.refuse("has a constant without elements")
         kernel = array.astype(np.float32).reshape(1, -1)
         if array.dtype.kind in "iu" and not np.array_equal(kernel.astype(array.dtype).reshape(array.shape), array):
             raise self.refuse("has whole numbers of more than 24 bits where Keras wants a tensor")
@@ -144,7 +148,10 @@ class Emission:
     def one(self) -> Any:
         """The number 1 as a tensor of the model, [1, 1]: layers of weights alone hang on it."""
         if self._one is None:
-            flat = self.run(keras.ops.reshape, self.inputs[0], (-1,))
+            filled = next((x for x in self.inputs if 0 not in x.shape), None)
+            if filled is None:
+                raise self.refuse("has weights, and no input with elements that they could hang on")
+            flat = self.run(keras.ops.reshape, filled, (-1,))
             first = self.run(keras.ops.get_item, flat, (slice(0, 1),))
             self._one = self.run(keras.ops.reshape, self.run(keras.ops.ones_like, first, dtype="float32"), (1, 1))
         return self._one
