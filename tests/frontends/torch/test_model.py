@@ -60,6 +60,27 @@ class Call(nn.Module):
         return self.function(*args, **kwargs)
 
 
+class Average(nn.Module):
+    """A moving average: what it gives depends on the calls before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean *= 0.8
+        self.mean += 0.2 * x.mean(0)
+        return self.mean
+
+
+class Replaced(Average):
+    """The same, by a new tensor in the buffer's place."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean = self.mean * 0.8 + 0.2 * x.mean(0)
+        return self.mean
+
+
 class Structured(nn.Module):
     def forward(self, x: Any, batch: Any, flag: bool = True, *, scale: float = 2.0, mask: Any = None) -> Any:
         y = x * scale + batch["b"] - batch["a"][0]
@@ -263,3 +284,11 @@ def test_a_constant_that_the_forward_writes_into_starts_anew_at_every_run() -> N
         got = model(torch.full((3,), fill))
         np.testing.assert_array_equal(got[0], [[fill + 1] * 3, [2.0] * 3])
         np.testing.assert_array_equal(got[1].reshape(2, 3), [[fill] * 3, [1.0] * 3])
+
+
+@pytest.mark.parametrize("module", [Average(), Replaced(), nn.Sequential(nn.Identity(), Average())])
+def test_buffers_that_the_forward_writes_are_told_and_left_as_they_were(module: nn.Module) -> None:
+    model = liteport.convert(module, (A,))
+    assert model.verify(3).passed
+    assert any("the forward writes into" in note and "mean: every call" in note for note in model.notes)
+    assert torch.equal(next(module.buffers()), torch.ones(3))

@@ -195,6 +195,17 @@ def written_argument(node: Node) -> Node | None:
     return None
 
 
+def written_buffers(program: ExportedProgram) -> list[str]:
+    """The names of the module's buffers that its forward writes into."""
+    signature = program.graph_signature
+    root = _roots(program.graph_module)
+    placeholders = [node for node in root if node.op == "placeholder"]
+    specs = zip(placeholders, signature.input_specs, strict=True)
+    buffers = {node: str(spec.target) for node, spec in specs if spec.kind is InputKind.BUFFER}
+    written = [node for node in map(written_argument, root) if node is not None and root[node] in buffers]
+    return list(dict.fromkeys([*(buffers[root[node]] for node in written), *signature.buffers_to_mutate.values()]))
+
+
 def _mutates_shared(module: GraphModule) -> bool:
     """Whether an in-place operator writes to storage that is read later under another name.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from torch.utils import _pytree as pytree
 from liteport.errors import InputError, UnsupportedError, UsageError
 from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.dynamic import FIXED, Dynamic
-from liteport.frontends.torch.export import export, quiet
+from liteport.frontends.torch.export import export, quiet, written_buffers
 from liteport.frontends.torch.importer import import_program, output_names, to_numpy
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.source import OWNER
@@ -152,7 +153,17 @@ class TorchModel:
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
         self.export()
+        for program in self.programs.values():
+            self._note_state(program)
         return Module([graph for name in self.programs for graph in self._graphs(name)])
+
+    def _note_state(self, program: ExportedProgram) -> None:
+        """Says which buffers the network writes into: the converted model does not."""
+        if buffers := written_buffers(program):
+            self._note(
+                f"the forward writes into {', '.join(buffers)}: every call of the converted model begins with what is "
+                "there now. To carry it on, take it as an input and return it"
+            )
 
     def _graphs(self, name: str) -> list[Graph]:
         return import_program(self.programs[name], name, self.table, self.symbols(name))
@@ -205,11 +216,22 @@ class TorchModel:
         tensors = [_like(inputs[n], t, half) for n, t in zip(names, entry.example, strict=True)]
         try:
             with wide() if half else nullcontext():
-                results = _results(entry, tensors)
+                results = self._results(signature, tensors)
         except Exception as error:  # whatever the user's own code raises
             remedy = "say what integers it takes (--input 1,128:int64:0..999), or give samples of your own (--data)"
             raise InputError(f"the network fails on {_described(tensors, error)}: {remedy}") from error
         return {name: to_numpy(tensor) for name, tensor in results.items()}
+
+    def _results(self, signature: str, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The tensors that the entry point returns, by name. The module's buffers are left as they are."""
+        entry, buffers = self.entries[signature], written_buffers(self.programs[signature])
+        with quiet(), torch.no_grad(), _unwritten(entry, buffers):
+            result = entry.run(tensors)
+            if buffers:  # one of them may be the result
+                result = pytree.tree_map_only(torch.Tensor, torch.clone, result)
+        leaves: Sequence[Any] = pytree.tree_leaves(result)
+        named = zip(output_names(result), leaves, strict=True)
+        return {name: leaf for name, leaf in named if isinstance(leaf, torch.Tensor)}
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
         """PyTorch's outputs by name, all of its floating-point arithmetic in float64; None where it fails in that."""
@@ -219,19 +241,29 @@ class TorchModel:
         doubles = [t.double() if t.is_floating_point() else t for t in tensors]
         try:
             with wide(torch.float64):
-                results = _results(entry, doubles)
+                results = self._results(signature, doubles)
         except Exception:  # whatever the user's own code raises: it may hold to float32 by means that are not seen here
             return None
         return {name: tensor.detach().cpu().numpy() for name, tensor in results.items()}
 
 
-def _results(entry: Entry, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors that the entry point returns, by name."""
-    with quiet(), torch.no_grad():
-        result = entry.run(tensors)
-    leaves: Sequence[Any] = pytree.tree_leaves(result)
-    named = zip(output_names(result), leaves, strict=True)
-    return {name: leaf for name, leaf in named if isinstance(leaf, torch.Tensor)}
+@contextmanager
+def _unwritten(entry: Entry, buffers: Sequence[str]) -> Iterator[None]:
+    """Inside, the entry point may write into these buffers of its module: afterwards they are what they were."""
+    if not buffers:
+        yield
+        return
+    module = entry.call.module if isinstance(entry.call, _Program) else entry.module()
+    places = [name.rpartition(".") for name in buffers]
+    owners = [(module.get_submodule(path)._buffers, name) for path, _, name in places]
+    kept = [(held, name, held[name], copy.deepcopy(held[name])) for held, name in owners]
+    try:
+        yield
+    finally:
+        for held, name, tensor, before in kept:
+            if tensor is not None and before is not None:
+                tensor.copy_(before)
+            held[name] = tensor
 
 
 def _without_export(entry: Entry) -> InputError | None:
