@@ -83,7 +83,7 @@ def test_shapes_that_do_not_fit_are_told_by_node() -> None:
 
 FAULTS = [
     ("not an attribute's type", node("Flatten", ["x"], ["y"], axis="one"), InputError, "is not as the standard has it: Mismatched attribute"),
-    ("an axis that is not there", node("Concat", ["x", "x"], ["y"], axis=7), InputError, "axis 7 of a value with 2"),
+    ("an axis that is not there", node("Concat", ["x", "x"], ["y"], axis=7), InputError, "Concat -> y: axis 7 of a value with 2"),
 ]  # fmt: skip
 
 
@@ -101,6 +101,10 @@ def test_a_lowering_that_is_wrong_is_told_from_a_file_that_is(monkeypatch: pytes
     with pytest.raises(LiteportError, match="is as the standard has it, but liteport fails on it") as caught:
         liteport.convert(model([node("Relu", ["x"], ["y"])], {"x": [2, 3]}, ["y"]))
     assert not isinstance(caught.value, InputError)
+
+
+def test_hints_of_the_oldest_opset_are_left_out() -> None:
+    check(model([node("Relu", ["x"], ["y"], consumed_inputs=[0])], {"x": [2]}, ["y"]), ["RELU"])
 
 
 def test_open_sizes_are_asked_for_and_an_open_batch_is_one() -> None:

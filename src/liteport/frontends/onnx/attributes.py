@@ -11,11 +11,12 @@ from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.tensors import to_array
 
 _KINDS = AttributeProto.AttributeType
+_HINT = "consumed_inputs"  # whose memory the result may take, which says nothing of the numbers
 
 
 def attributes(node: NodeProto) -> dict[str, Any]:
-    """By name: numbers and lists of them, text, arrays for tensors, GraphProtos."""
-    return {a.name: _value(a, node) for a in node.attribute}
+    """By name: numbers and lists of them, text, arrays for tensors, GraphProtos; without opset 1's hints."""
+    return {a.name: _value(a, node) for a in node.attribute if a.name != _HINT}
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:

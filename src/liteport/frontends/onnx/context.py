@@ -115,6 +115,13 @@ def numbers(value: Value | None, attribute: Sequence[int] | None, what: str) -> 
     return None if attribute is None else list(attribute)
 
 
+def one_of(given: str, *words: str) -> str:
+    """`given`, the value of an attribute that may be one of these words. Raises UnsupportedError."""
+    if given not in words:
+        raise UnsupportedError(f"{given!r} where one of {', '.join(words)} is due")
+    return given
+
+
 def axis_of(axis: int, rank: int) -> int:
     """`axis` counted from the front; a value without dimensions counts as one with one. Raises InputError."""
     if not -max(rank, 1) <= axis < max(rank, 1):

@@ -82,6 +82,7 @@ class _Importer:
         self.hints = Hints(model, inputs)
         self.scope: Scope = ChainMap()
         self.in_function = False
+        self.placed = False  # whether the error that ends the walk names its node: the innermost one does
         self.seen: set[tuple[str, str, str]] = set()
         self.calls: list[tuple[str, str, str]] = []
         self.missing: dict[_Missing, None] = {}  # in order, each once: a body may be walked more than once
@@ -182,11 +183,18 @@ class _Importer:
         except (UnsupportedError, NotInferred) as error:
             self.missing[_Missing(f"{_operator(node)}: {error}", _place(node))] = None
             return self.stand_in(node)
+        except InputError as error:
+            if self.placed or type(error) is not InputError:
+                raise
+            self.placed = True
+            raise InputError(f"{_operator(node)} {_place(node)}: {error}") from error
         except InvalidGraphError as error:
+            self.placed = True
             shapes = [n for each in operands if isinstance(each, Value) for n in each.shape]
             remedy = "" if is_fixed(shapes) else _AT_SOME_SIZES
             raise InputError(f"{_operator(node)} {_place(node)} does not fit its inputs ({error}){remedy}") from error
         except _MALFORMED as error:
+            self.placed = True
             raise fault(node, f"{_operator(node)} {_place(node)}", error, self.opsets) from error
         results = list(result) if isinstance(result, tuple | list) else [result]
         self.check(node, results)

@@ -39,6 +39,7 @@ ROWS = [
     Row("causal and grouped", (2, 6, 5, 8), (2, 2, 5, 8), {"is_causal": 1}),
     Row("softly capped", (2, 4, 5, 8), (2, 4, 7, 8), {"softcap": 2.0}),
     Row("masked", (2, 4, 5, 8), (2, 4, 7, 8), mask=(5, 7)),
+    Row("masked by integers", (2, 4, 5, 8), (2, 4, 7, 8), mask=(5, 7), mask_type=TensorProto.INT32),
     Row("masked by bools", (2, 4, 5, 8), (2, 4, 7, 8), mask=(2, 1, 5, 7), mask_type=BOOL),
     Row("masked, capped and causal", (2, 4, 5, 8), (2, 4, 5, 8), {"is_causal": 1, "softcap": 2.0}, mask=(5, 5)),
     Row("with a past", (2, 4, 3, 8), (2, 4, 3, 8), past=6),

@@ -146,6 +146,16 @@ def test_a_number_of_steps_that_is_an_input() -> None:
     check(model(nodes, {"x": [2, 3], "m": []}, ["y"], constants, types={"m": INT}), m=np.asarray(7))
 
 
+def test_the_largest_number_of_steps_is_no_limit() -> None:
+    body = until(20)
+    del body.output[2:]
+    constants = {"m": np.int64(2**63 - 1), "v0": np.zeros((2, 3), np.float32)}
+    check(model([node("Loop", ["m", "", "v0"], ["y"], body=body)], {"x": [2, 3]}, ["y"], constants))
+    loop = model([node("Loop", ["m", "", "x"], ["y"], body=body)], {"x": [2, 3], "m": []}, ["y"], types={"m": INT})
+    converted = liteport.convert(loop, kwargs={"m": np.asarray(2**62)})
+    assert np.array_equal(converted(np.ones((2, 3), np.float32), np.asarray(2**62)), np.full((2, 3), 21.0))
+
+
 def scanned(**attributes: Any) -> NodeProto:
     nodes = [node("Add", ["s", "row"], ["s_out"]), node("Mul", ["s_out", "s_out"], ["y_row"])]
     body = graph(nodes, {"s": F, "row": F}, {"s_out": F, "y_row": F})

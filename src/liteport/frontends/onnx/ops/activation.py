@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, axis_of
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, axis_of, one_of
 from liteport.frontends.onnx.ops._common import computed, single
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -61,7 +61,7 @@ def softplus(x: Term) -> Term:
 
 def gelu(x: Term, approximate: str = "none") -> Term:
     """Gelu(X, approximate="none")"""
-    return activation.gelu(x, approximate)
+    return activation.gelu(x, one_of(approximate, "none", "tanh"))
 
 
 def swish(x: Term, alpha: float = 1.0) -> Term:

@@ -51,7 +51,7 @@ def attention(
     value = value if past_value is None else joining.join(b, [past_value, value], 2)
     size = (query.shape[2], key.shape[2])
     visible = _visible(b, size, past, lengths, bool(is_causal), left_window_size, right_window_size)
-    mask = None if mask is None else _whole(b, mask, size[1])
+    mask = None if mask is None else _whole(b, _added(b, mask), size[1])
     if mask is not None and mask.dtype is not DType.BOOL and mask.data is None:
         visible = _and(b, visible, (Term(b, mask) > float("-inf")).value)
     stage = _STAGES[qk_matmul_output_mode] if b.wants(3) else None
@@ -69,6 +69,11 @@ def merge_heads(b: OnnxBuilder, x: Value) -> Value:
     """[B, H, L, E] as [B, L, H * E]."""
     batch, count, length, size = x.shape
     return basic.reshape(b, basic.transpose(b, x, [0, 2, 1, 3]), (batch, length, count * size))
+
+
+def _added(b: OnnxBuilder, mask: Value) -> Value:
+    """A mask of bools, or of floats that are added to the scores: any numbers may be."""
+    return mask if mask.dtype is DType.BOOL else basic.cast(b, mask, DType.FLOAT32)
 
 
 def _whole(b: OnnxBuilder, mask: Value, keys: int) -> Value:

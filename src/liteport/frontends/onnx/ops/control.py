@@ -15,7 +15,7 @@ from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, is_fixed
 from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, control, joining
-from liteport.lowering.formula import Term, maximum
+from liteport.lowering.formula import Term, maximum, minimum
 
 Values = Sequence[Value]
 
@@ -23,6 +23,8 @@ Values = Sequence[Value]
 _TINY = 64
 # As many steps are, at most, where the shapes of values change from one to the next.
 _CHANGING = 32
+# Steps are counted in int32. Exporters write the largest int64 where a loop has no limit.
+_MOST_STEPS = np.iinfo(np.int32).max
 
 
 def if_(b: OnnxBuilder, condition: Value, *, then_branch: GraphProto, else_branch: GraphProto) -> list[Value]:
@@ -115,7 +117,7 @@ def _looped(
     if rows and steps is None:
         steps = _bound_size(b, limit)
     spaces = [basic.zeros(b, TensorType(v.dtype, (steps or 0, *v.shape))) for v in rows]
-    top = None if limit is None else basic.reshape(b, basic.cast(b, limit, DType.INT32), (1,))
+    top = None if limit is None or (steps or 0) >= _MOST_STEPS else _counted(b, limit)
 
     def test(b: OnnxBuilder, values: Values) -> Values:
         said = basic.reshape(b, values[1], (1,))
@@ -145,9 +147,14 @@ def _bound_size(b: OnnxBuilder, limit: Value | None) -> Size:
     if limit is None:
         raise UnsupportedError("a loop that collects results without a limit to its steps: give it one")
     size = b.open_size(least=1)
-    count = Term(b, basic.reshape(b, basic.cast(b, limit, DType.INT32), (1,)))
-    b.emit(ops.BindSize(size), maximum(count, 1).value)
+    b.emit(ops.BindSize(size), maximum(Term(b, _counted(b, limit)), 1).value)
     return size
+
+
+def _counted(b: OnnxBuilder, limit: Value) -> Value:
+    """The limit as an int32[1]."""
+    most = minimum(Term(b, basic.cast(b, limit, DType.INT64)), _MOST_STEPS).value
+    return basic.reshape(b, basic.cast(b, most, DType.INT32), (1,))
 
 
 def scan(

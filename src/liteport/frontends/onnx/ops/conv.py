@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.errors import InputError, UnsupportedError
+from liteport.frontends.onnx.context import OnnxBuilder, Table, one_of
 from liteport.ir.graph import Value
 from liteport.ir.sizes import larger
 from liteport.lowering import convolution
@@ -32,6 +32,7 @@ def conv(
     space = w.rank - 2
     stride, dilation = spread(strides, space), spread(dilations, space)
     around = spatial_pads(auto_pad, pads, x.shape[2:], w.shape[2:], stride, dilation)
+    _check_bias(bias, x, w.shape[0])
     return convolution.conv(b, x, w, bias, Steps(stride, dilation, around), group)
 
 
@@ -51,6 +52,7 @@ def conv_transpose(
     strides: Ints | None = None,
 ) -> Value:
     """ConvTranspose(X, W, B, auto_pad, dilations, group, kernel_shape, output_padding, output_shape, pads, strides)"""
+    _check_bias(bias, x, w.shape[1] * group)
     space = w.rank - 2
     stride, dilation = spread(strides, space), spread(dilations, space)
     extra = spread(output_padding, space, 0)
@@ -58,12 +60,13 @@ def conv_transpose(
     full = [s * (n - 1) + e + (k - 1) * d + 1 for n, k, s, d, e in dims]
     around = spread(pads, 2 * space, 0)
     before, after = around[:space], around[space:]
-    if output_shape is not None or auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+    same = auto_pad_of(auto_pad)
+    if output_shape is not None or same in ("SAME_UPPER", "SAME_LOWER"):
         sizes = x.shape[2:]
         wanted = list(output_shape or [n * s for n, s in zip(sizes, stride, strict=True)])[-space:]
         total = [larger(f - n, 0) for f, n in zip(full, wanted, strict=True)]
         small, large = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
-        before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+        before, after = (small, large) if same == "SAME_UPPER" else (large, small)
         size = tuple(wanted)
     else:
         size = tuple(f - p - q for f, p, q in zip(full, before, after, strict=True))
@@ -78,9 +81,20 @@ def spread(given: Ints | None, space: int, default: int = 1) -> tuple[int, ...]:
     return numbers
 
 
+def _check_bias(bias: Value | None, x: Value, channels: int) -> None:
+    """Raises InputError for a bias that is not one number of x's type for each channel."""
+    if bias is not None and (bias.dtype is not x.dtype or bias.type.size != channels):
+        raise InputError(f"a bias {bias.type} for {channels} channels of {x.dtype.name.lower()}")
+
+
+def auto_pad_of(given: str) -> str:
+    """The rule by that name; "" is NOTSET, as ONNX Runtime has it. Raises UnsupportedError."""
+    return one_of(given or "NOTSET", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
+
+
 def spatial_pads(auto_pad: str, pads: Ints | None, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:
     """(before, after) of each spatial dimension."""
-    space = len(kernel)
+    space, auto_pad = len(kernel), auto_pad_of(auto_pad)
     if auto_pad == "VALID":
         return ((0, 0),) * space
     if auto_pad == "NOTSET":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, known
+from liteport.frontends.onnx.context import OnnxBuilder, Table, known, one_of
 from liteport.frontends.onnx.ops.conv import spread
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -38,11 +38,12 @@ def roi_align(
 
     Before opset 16 the coordinates begin at the elements' edges.
     """
-    halves = b.opset >= 16 and coordinate_transformation_mode == "half_pixel"
+    begin = one_of(coordinate_transformation_mode, "half_pixel", "output_half_pixel")
+    halves = b.opset >= 16 and begin == "half_pixel"
     bins = Bins(spatial_scale, (output_height, output_width), sampling_ratio, halves)
     numbers = basic.reshape(b, basic.cast(b, batch, DType.FLOAT32), (rois.shape[0], 1))
     boxes = basic.concat(b, [numbers, rois], 1)
-    if mode == "max":
+    if one_of(mode, "avg", "max") == "max":
         return regions.roi_align_max(b, x, boxes, bins)
     return regions.roi_align(b, x, boxes, bins)
 

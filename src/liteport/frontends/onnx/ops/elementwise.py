@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, one_of
 from liteport.frontends.onnx.ops._common import binary, computed, folded, terms
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -93,7 +93,7 @@ def bit_shift(b: OnnxBuilder, x: Value, y: Value, *, direction: str) -> Value:
     value, by = terms(b, x, y)
     gone = emit(ops.LogicalOr(), by < 0, by >= width)
     place = where(gone, 0, by)
-    if direction == "LEFT":
+    if one_of(direction, "LEFT", "RIGHT") == "LEFT":
         powers = [1 << n for n in range(min(width, 63))] + [-(1 << 63)] * (width == 64)
         factor = Term(b, basic.gather(b, b.const(np.array(powers, np.int64)), place.value, 0))
         return convert(b, where(gone, 0, value * factor.cast(value.value.dtype)).value, x.dtype)

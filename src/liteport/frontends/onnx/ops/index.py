@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers, one_of
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, larger, smaller
@@ -168,7 +168,7 @@ def tensor_scatter(
     size, length, batch = past.shape[along], update.shape[along], past.shape[0]
     start = b.const(np.zeros(batch, np.int64)) if write is None else write
     steps = b.emit(ops.Add(), basic.reshape(b, start, (batch, 1)), b.const(np.arange(length, dtype=np.int64)[None]))
-    if mode == "circular":
+    if one_of(mode, "linear", "circular") == "circular":
         steps = b.emit(ops.FloorMod(), steps, basic.scalar(b, size, steps))
     shape = [1] * past.rank
     shape[0], shape[along] = batch, length

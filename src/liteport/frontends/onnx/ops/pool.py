@@ -10,7 +10,7 @@ import numpy as np
 
 from liteport.errors import InputError
 from liteport.frontends.onnx.context import OnnxBuilder, Table, known
-from liteport.frontends.onnx.ops.conv import spatial_pads, spread
+from liteport.frontends.onnx.ops.conv import auto_pad_of, spatial_pads, spread
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
@@ -134,7 +134,7 @@ def _windows(
     strides: Ints | None,
 ) -> tuple[list[Window], tuple[tuple[int, int], ...]]:
     """The window along each spatial dimension, and the padding."""
-    space = len(kernel)
+    space, auto_pad = len(kernel), auto_pad_of(auto_pad)
     stride, dilation = spread(strides, space), spread(dilations, space)
     around = spatial_pads(auto_pad, pads, x.shape[2:], kernel, stride, dilation)
     windows = []
@@ -183,7 +183,7 @@ def col2im(
 ) -> Value:
     """Col2Im(input, image_shape, block_shape, dilations, pads, strides)"""
     image, kernel = (known(v, "a shape").reshape(-1).tolist() for v in (size, block))
-    space = len(kernel)
+    space, auto_pad = len(kernel), auto_pad_of(auto_pad)
     stride, dilation, around = spread(strides, space), spread(dilations, space), spread(pads, 2 * space, 0)
     windows = [
         pooling.sliding(n, k, s, p, d, count=(n + p + q - d * (k - 1) - 1) // s + 1)

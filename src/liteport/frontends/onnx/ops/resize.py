@@ -10,7 +10,7 @@ from math import floor
 import numpy as np
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, known
+from liteport.frontends.onnx.context import OnnxBuilder, Table, known, one_of
 from liteport.ir.graph import Value
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array
@@ -86,6 +86,8 @@ def resize(
     dims = _dimensions(x, over, roi, scales, sizes, keep_aspect_ratio_policy)
     transformation = coordinate_transformation_mode
     if not is_fixed((*x.shape, *(d.count for d in dims.values()))):
+        if antialias or exclude_outside or cubic_coeff_a != -0.75 or keep_aspect_ratio_policy != "stretch":
+            raise UnsupportedError("antialiasing, weights and proportions of its own where sizes are open: fix them")
         return _open(b, x, dims, scales, transformation, mode, nearest_mode)
     placed = {at: _placed(d, transformation) for at, d in dims.items()}
     placed = {at: d for at, d in placed.items() if not d.is_identity}
@@ -110,7 +112,7 @@ def _from_edges(b: OnnxBuilder, x: Value, scales: Value | None, mode: str) -> Va
     dims = _dimensions(x, list(range(x.rank)), None, scales, None, "stretch")
     placed = {at: _placed(d, "asymmetric") for at, d in dims.items()}
     placed = {at: d for at, d in placed.items() if not d.is_identity}
-    if mode != "nearest":
+    if one_of(mode, "nearest", "linear", "bilinear") != "nearest":
         return _by_matrices(b, x, placed, interpolation.linear_matrix)
     rules = {at: "floor" if dims[at].scale >= 1 else "ceil" for at in placed}
     return _nearest(b, x, {at: _rounded(d.places, rules[at], d.size) for at, d in placed.items()})
@@ -124,7 +126,7 @@ def _dimensions(
     if sizes is not None and sizes.type.size:
         counts = known(sizes, "sizes").reshape(-1).tolist()
         factors = [c / n if is_fixed((c, n)) else np.nan for c, n in zip(counts, shape, strict=True)]
-        if policy != "stretch":
+        if one_of(policy, "stretch", "not_larger", "not_smaller") != "stretch":
             factor = (min if policy == "not_larger" else max)(factors)
             factors, counts = [factor] * len(shape), [floor(factor * n + 0.5) for n in shape]
     elif scales is not None and scales.type.size:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from liteport.errors import InputError, UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers
+from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of, known, numbers, one_of
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
@@ -170,7 +170,7 @@ def _padded_with(b: OnnxBuilder, x: Value, pads: Sequence[tuple[int, int]], valu
 
 def depth_to_space(b: OnnxBuilder, x: Value, *, blocksize: int, mode: str = "DCR") -> Value:
     """DepthToSpace(input, blocksize, mode="DCR")"""
-    if mode == "CRD":
+    if one_of(mode, "DCR", "CRD") == "CRD":
         return rearranging.pixel_shuffle(b, x, blocksize)
     last = basic.channels_last(b, x)
     return basic.channels_first(b, blocks_to_space(b, last, (blocksize, blocksize)))
@@ -178,7 +178,7 @@ def depth_to_space(b: OnnxBuilder, x: Value, *, blocksize: int, mode: str = "DCR
 
 def space_to_depth(b: OnnxBuilder, x: Value, *, blocksize: int, mode: str = "DCR") -> Value:
     """SpaceToDepth(input, blocksize, mode="DCR")"""
-    if mode == "CRD":
+    if one_of(mode, "DCR", "CRD") == "CRD":
         return rearranging.pixel_unshuffle(b, x, blocksize)
     last = b.emit(ops.SpaceToDepth(block_size=blocksize), basic.channels_last(b, x))
     return basic.channels_first(b, last)
