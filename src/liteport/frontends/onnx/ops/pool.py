@@ -183,7 +183,7 @@ def col2im(
 ) -> Value:
     """Col2Im(input, image_shape, block_shape, dilations, pads, strides)"""
     image, kernel = (known(v, "a shape").reshape(-1).tolist() for v in (size, block))
-    space, auto_pad = len(kernel), auto_pad_of(auto_pad)
+    space = len(kernel)
     stride, dilation, around = spread(strides, space), spread(dilations, space), spread(pads, 2 * space, 0)
     windows = [
         pooling.sliding(n, k, s, p, d, count=(n + p + q - d * (k - 1) - 1) // s + 1)
