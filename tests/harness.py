@@ -14,7 +14,7 @@ from torch import nn
 from liteport.backends.tflite.writer import to_bytes
 from liteport.check.litert import LiteRT, evaluate
 from liteport.errors import LiteportError
-from liteport.frontends.torch.importer import to_numpy
+from liteport.frontends.torch.context import to_numpy
 from liteport.frontends.torch.model import Entry, TorchModel
 from liteport.ir.graph import Graph
 from liteport.passes.pipeline import optimise

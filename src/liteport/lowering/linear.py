@@ -23,7 +23,7 @@ def along(b: Builder, x: Value, axis: int, matrix: Array) -> Value:
     if outputs == size and np.array_equal(matrix, np.eye(size)):
         return x
     weights = matrix.astype(np.float32)
-    taps = int((weights != 0).sum(axis=1).max())
+    taps = max(1, int((weights != 0).sum(axis=1).max()))
     if taps <= _MOST_TAPS and size > _TAP * taps:
         return _tap_by_tap(b, x, axis, weights, taps)
     shape = (*x.shape[:axis], outputs, *x.shape[axis + 1 :])

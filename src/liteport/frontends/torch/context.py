@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.fx import GraphModule
 
 from liteport.errors import UnsupportedError
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import Array, DType, TensorType
 
 # Everything is computed in float32 (or integers): half precision widens exactly, doubles are narrowed.
 DTYPES: Mapping[torch.dtype, DType] = {
@@ -27,6 +28,9 @@ DTYPES: Mapping[torch.dtype, DType] = {
     torch.bool: DType.BOOL,
 }
 
+# A complex number is two real ones (lowering/complex.py).
+PARTS: Mapping[torch.dtype, DType] = dict.fromkeys((torch.complex32, torch.complex64, torch.complex128), DType.FLOAT32)
+
 # A lowering takes the builder, then the ATen operator's own arguments: tensors as Values, lists of
 # tensors as lists of Values, everything else as PyTorch has it. It returns a Value, or as many as
 # the operator has results, as a tuple (or list, where the schema says Tensor[]).
@@ -38,12 +42,14 @@ Walk = Callable[["TorchBuilder", GraphModule, Sequence[Any]], list[Any]]
 class TorchBuilder(Builder):
     """A builder with the types that PyTorch gives to the results of the node at hand.
 
+    `results` are those types, of complex numbers those of their parts, and `is_complex` says that the first is complex.
     `walk` lowers a nested graph, such as the branch of a condition, with the builder and operands that it is handed.
     """
 
     def __init__(self, graph: Graph, walk: Walk | None = None) -> None:
         super().__init__(graph)
         self.results: tuple[TensorType, ...] = ()
+        self.is_complex = False
         self.walk = walk
 
     def body(self, role: str) -> TorchBuilder:
@@ -68,3 +74,12 @@ class TorchBuilder(Builder):
 def tensor_type(tensor: torch.Tensor) -> TensorType:
     """The type as which liteport carries `tensor`. Raises KeyError(dtype) for complex and the like."""
     return TensorType(DTYPES[tensor.dtype], tuple(int(d) for d in tensor.shape))
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The tensor as an array of the type that liteport carries: shared memory where the type stays."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    array: Array = tensor.resolve_conj().resolve_neg().numpy()
+    return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array

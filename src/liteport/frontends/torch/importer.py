@@ -16,16 +16,18 @@ from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from liteport.errors import InvalidGraphError, UnsupportedError
-from liteport.frontends.torch.context import DTYPES, Table, TorchBuilder
+from liteport.frontends.torch.context import DTYPES, PARTS, Table, TorchBuilder, to_numpy
 from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
+from liteport.frontends.torch.ops.complex import on_complex
 from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of
 from liteport.frontends.torch.symbols import Symbols, depends_on_data, is_symbolic
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.sizes import Size
-from liteport.ir.types import Array, TensorType
+from liteport.ir.types import TensorType
 from liteport.lowering import basic
+from liteport.lowering.complex import Complex
 
 aten = torch.ops.aten
 
@@ -109,7 +111,9 @@ class _Importer:
     def user_input(self, node: Node) -> Value:
         value = node.meta["val"]
         if value.dtype not in DTYPES:
-            self.missing.append(_Missing(f"an input of type {value.dtype} ({node.name})", ""))
+            remedy = ": take pairs of real numbers, torch.view_as_complex() makes complex ones of them"
+            what = f"an input of type {value.dtype} ({node.name})"
+            self.missing.append(_Missing(what + (remedy if value.dtype in PARTS else ""), ""))
         return self.builder.input(self.type_or_any(value), node.name)
 
     def stored(self, spec: Any) -> torch.Tensor:
@@ -125,9 +129,13 @@ class _Importer:
         spec = self.program.call_spec.out_spec
         names = output_names(pytree.tree_unflatten(list(range(len(user))), spec)) if spec else []
         for i, value in enumerate(user):
+            name = names[i] if i < len(names) else f"output_{i}"
+            if isinstance(value, Complex):
+                what = f"{name} holds complex numbers, which no file can: return torch.view_as_real() of them"
+                raise UnsupportedError(_describe([_Missing(what, "")]))
             if isinstance(value, Value):
                 self.graph.outputs.append(value)
-                self.graph.output_names.append(names[i] if i < len(names) else f"output_{i}")
+                self.graph.output_names.append(name)
 
     # The walk
 
@@ -163,6 +171,8 @@ class _Importer:
         lowering = lookup(self.table, target)
         if lowering is None:
             return self.stand_in(node)
+        if _is_complex(node) or any(isinstance(a, Complex) for a in pytree.tree_leaves((args, kwargs))):
+            lowering = on_complex(target, lowering)
         return self.call(node, lowering, args, kwargs)
 
     def number(self, node: Node, size: torch.SymInt, env: Mapping[Node, Any]) -> int | None:
@@ -207,6 +217,9 @@ class _Importer:
         self.builder.prefix = f"{source.module}/{node.name}" if source.module else node.name
         try:
             types = self.builder.results = self.result_types(node)
+            self.builder.is_complex = _is_complex(node)
+            if lowering is None:
+                raise UnsupportedError(f"{node.target} of complex numbers")
             result = lowering(self.builder, *args, **kwargs)
         except UnsupportedError as error:
             self.missing.append(_Missing(str(error), str(source)))
@@ -219,16 +232,23 @@ class _Importer:
     def check(self, node: Node, result: Any, types: Sequence[TensorType]) -> None:
         """Holds a lowering to PyTorch's own word on what the node returns."""
         values = result if isinstance(result, tuple | list) else [result]
-        for got, want in zip(values, types, strict=False):
-            if isinstance(got, Value) and got.type != want:
-                raise InvalidGraphError(f"{node.target} at {source_of(node)} gave {got.type} where PyTorch has {want}")
+        for value, want in zip(values, types, strict=False):
+            for got in (value.re, value.im) if isinstance(value, Complex) else [value]:
+                if isinstance(got, Value) and got.type != want:
+                    raise InvalidGraphError(
+                        f"{node.target} at {source_of(node)} gave {got.type} where PyTorch has {want}"
+                    )
 
     def stand_in(self, node: Node) -> Any:
         """Values of the right types for a node that could not be lowered, so that the walk can go on to the next."""
-        val = node.meta.get("val")
-        return pytree.tree_map(
-            lambda t: Value(self.type_or_any(t), node.name) if isinstance(t, torch.Tensor) else t, val
-        )
+
+        def value(leaf: Any) -> Any:
+            if not isinstance(leaf, torch.Tensor):
+                return leaf
+            re, im = (Value(self.type_or_any(leaf), node.name) for _ in range(2))
+            return Complex(re, im) if leaf.dtype in PARTS else re
+
+        return pytree.tree_map(value, node.meta.get("val"))
 
     # Types
 
@@ -238,9 +258,10 @@ class _Importer:
         return tuple(self.type(t) for t in tensors if isinstance(t, torch.Tensor))
 
     def type(self, tensor: torch.Tensor) -> TensorType:
-        if tensor.dtype not in DTYPES:
-            raise UnsupportedError(f"values of type {tensor.dtype} (compute in real floating-point or integer types)")
-        return TensorType(DTYPES[tensor.dtype], self.symbols.shape(tensor))
+        dtype = PARTS.get(tensor.dtype) or DTYPES.get(tensor.dtype)
+        if dtype is None:
+            raise UnsupportedError(f"values of type {tensor.dtype} (compute in floating-point or integer types)")
+        return TensorType(dtype, self.symbols.shape(tensor))
 
     def type_or_any(self, tensor: torch.Tensor) -> TensorType:
         return TensorType(DTYPES.get(tensor.dtype, DTYPES[torch.float32]), self.symbols.shape(tensor))
@@ -271,18 +292,13 @@ def _key_name(key: Any) -> str:
     return str(found)
 
 
-def _constant(tensor: torch.Tensor, name: str) -> Value:
+def _constant(tensor: torch.Tensor, name: str) -> Value | Complex:
     """A constant on the tensor's own memory, where its type can stay as it is."""
+    if tensor.dtype in PARTS:
+        halves = torch.view_as_real(tensor.detach().resolve_conj()).unbind(-1)
+        re, im = (constant(np.ascontiguousarray(to_numpy(half)), name) for half in halves)
+        return Complex(re, im)
     return constant(to_numpy(tensor), name)
-
-
-def to_numpy(tensor: torch.Tensor) -> Array:
-    """The tensor as an array of the type that liteport carries: shared memory where the type stays."""
-    tensor = tensor.detach().cpu()
-    if tensor.dtype is torch.bfloat16:
-        tensor = tensor.float()
-    array: Array = tensor.resolve_conj().resolve_neg().numpy()
-    return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array
 
 
 def _lookup_args(args: Any, env: Mapping[Node, Any]) -> Any:
@@ -304,6 +320,12 @@ def _rebind(node: Node, env: dict[Node, Any], same: dict[Node, Node]) -> None:
     same[node] = first
     for name in [first, *(n for n, f in same.items() if f is first)]:
         env[name] = env[node]
+
+
+def _is_complex(node: Node) -> bool:
+    """Whether the node's result, or the first of them, holds complex numbers."""
+    first = next(iter(pytree.tree_leaves(node.meta.get("val"))), None)
+    return isinstance(first, torch.Tensor) and first.dtype in PARTS
 
 
 def _is_region(target: Any) -> bool:

@@ -16,10 +16,10 @@ from torch.export.graph_signature import InputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
 from liteport.errors import InputError, UnsupportedError, UsageError
-from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.context import Table, to_numpy
 from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet, written_buffers
-from liteport.frontends.torch.importer import import_program, output_names, to_numpy
+from liteport.frontends.torch.importer import import_program, output_names
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.source import OWNER
 from liteport.frontends.torch.sources.torchscript import Scripted

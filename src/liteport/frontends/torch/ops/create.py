@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
-from liteport.frontends.torch.importer import to_numpy
+from liteport.frontends.torch.context import Lowering, Table, TorchBuilder, to_numpy
 from liteport.frontends.torch.ops._common import Operand, Scalar
 from liteport.frontends.torch.wide import wide
 from liteport.ir import ops
