@@ -39,8 +39,9 @@ SAMPLES = """
 
 `torch.testing._internal` has samples for every operator. Each of those below was converted, run in LiteRT with its
 default delegate and compared with PyTorch's result (2e-6 of the largest magnitude, integers exactly): how many samples
-passed, of how many that were tried, spread evenly over PyTorch's list. Complex results count as
-pairs of numbers. Samples on which PyTorch itself fails, that take complex numbers, or that torch.export refuses because a size or a branch depends on data do not count.
+passed, of how many that were tried, spread evenly over PyTorch's list. Complex results count as pairs of numbers.
+Samples on which PyTorch itself fails, that take complex numbers, or that torch.export refuses because a size or a
+branch depends on data do not count.
 `python -m tests.conformance` makes the table's data, `docs/data/op_db.json`, anew; a type that has not been tried is
 left blank.
 
