@@ -78,11 +78,11 @@ class TensorFlow:
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
         """The outputs as they are in float64; None where TensorFlow has no kernel of that type for the model."""
-        if signature not in self._doubles:
-            self._doubles[signature] = self._frozen(signature).in_double()
         try:
+            if signature not in self._doubles:
+                self._doubles[signature] = self._frozen(signature).in_double()
             return self._in_session(self._doubles[signature], inputs, signature)
-        except (ValueError, tensorflow().errors.OpError):  # of the graph's import, and of its run
+        except (ValueError, tensorflow().errors.OpError):  # of freezing it, of the graph's import, and of its run
             return None
 
     def _frozen(self, signature: str) -> FrozenFunction:

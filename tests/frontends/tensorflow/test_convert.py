@@ -138,6 +138,17 @@ def test_channels_first_convolutions() -> None:
     assert [op.name for op in model.module.graphs[0].ops] == ["TRANSPOSE", "CONV_2D", "TRANSPOSE"]
 
 
+def test_seeds_that_are_only_counted_on_are_no_state(tmp_path: Path) -> None:
+    """As dropout in a recurrent layer and random changes to images do, which inference leaves out."""
+    layers, image = keras.layers, keras.Input((8, 8, 2), name="image")
+    changed = keras.Model(image, layers.Conv2D(3, 3)(layers.RandomSharpness(0.5)(image)))
+    assert [op.name for op in liteport.convert(changed, verify=2).module.graphs[0].ops] == ["CONV_2D"]
+    rows = keras.Input((3, 8), name="rows")
+    recurrent = keras.Model(rows, layers.GRU(4, dropout=0.5, recurrent_dropout=0.5, unroll=True)(rows))
+    recurrent.export(tmp_path / "saved", verbose=False)
+    assert border(liteport.convert(tmp_path / "saved", verify=2)) == {"serving_default": (["rows"], ["output_0"])}
+
+
 def test_a_flag_becomes_a_constant() -> None:
     def call(x: Any, scaled: Any) -> Any:
         return x * tf.where(scaled, 3.0, 1.0)
@@ -153,7 +164,27 @@ def function(call: Callable[..., Any], *specs: Any) -> Callable[[], Any]:
 
 
 VARIABLE = tf.Variable(1.0)
+RANDOM_DROPOUT = keras.layers.Dropout(0.5, seed=1)
+IMAGE = tf.TensorSpec((1, 8, 8, 3))
 ERRORS = [
+    (
+        "random",
+        function(lambda x: RANDOM_DROPOUT(x, training=True), tf.TensorSpec((1, 4))),
+        UnsupportedError,
+        "changes variables",
+    ),
+    (
+        "noise",
+        function(lambda x: x + tf.random.stateless_uniform((4,), tf.cast(x, tf.int32)[:2]), tf.TensorSpec((4,))),
+        UnsupportedError,
+        "Make random numbers outside",
+    ),
+    (
+        "bicubic",
+        function(lambda x: tf.image.resize(x, (4, 5), "bicubic"), IMAGE),
+        UnsupportedError,
+        "by 'bilinear' or 'nearest'",
+    ),
     ("flex", function(tf.linalg.inv, tf.TensorSpec((4, 4))), UnsupportedError, "MatrixInverse (MatrixInverse)"),
     ("strings", function(tf.strings.length, tf.TensorSpec((4,), tf.string)), UnsupportedError, "holds string"),
     ("state", function(lambda x: x + VARIABLE.assign_add(1.0), tf.TensorSpec((4,))), UnsupportedError, "changes"),

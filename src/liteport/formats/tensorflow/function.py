@@ -8,6 +8,7 @@ from typing import Any
 
 from liteport.errors import LiteportError, UnsupportedError
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
+from liteport.formats.tensorflow.state import without_idle_state
 
 Body = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -114,7 +115,7 @@ def traced(function: Function, specs: Sequence[Any]) -> Any:
 
     try:
         with quietly():
-            return tf.function(call, autograph=False).get_concrete_function(*specs)
+            return without_idle_state(tf.function(call, autograph=False).get_concrete_function(*specs))
     except Exception as error:  # as above
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         shapes = ", ".join(f"{name} {spec.shape}" for name, spec in zip(function.inputs, specs, strict=True))

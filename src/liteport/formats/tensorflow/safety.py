@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liteport.errors import UnsafeFileError
+from liteport.formats.tensorflow.state import all_nodes
 
 # Those that every SavedModel has for its variables (SaveV2, RestoreV2 ...) are run by its loader alone.
 REACHING = {
@@ -18,15 +19,9 @@ REACHING = {
 
 def check_graphs(path: Path, graphs: Iterable[Any]) -> None:
     """Raises UnsafeFileError for a GraphDef that reads or writes files, or calls Python."""
-    found = sorted({node.op for graph in graphs for node in _nodes(graph)} & REACHING)
+    found = sorted({node.op for graph in graphs for node in all_nodes(graph)} & REACHING)
     if found:
         raise UnsafeFileError(
             f"{path} reaches beyond the model when it runs ({', '.join(found)}): convert it only if you trust where it "
             "came from, with --trust-pickle (trust_pickle=True)"
         )
-
-
-def _nodes(graph: Any) -> Iterable[Any]:
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from liteport.formats.tensorflow.function import Function, traced
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
+from liteport.formats.tensorflow.state import all_nodes
 from liteport.ir.types import Array
 
 
@@ -37,7 +38,7 @@ class FrozenFunction:
         """The graph with float64 wherever it has float32."""
         changed = type(self.graph_def)()
         changed.CopyFrom(self.graph_def)
-        for node in _nodes(changed):
+        for node in all_nodes(changed):
             for attribute in node.attr.values():
                 _to_double(attribute)
         for function in changed.library.function:
@@ -67,12 +68,6 @@ def frozen(function: Function) -> FrozenFunction:
         found = convert_variables_to_constants_v2(traced(function, specs), lower_control_flow=False)
     names = ([tensor.name for tensor in tensors] for tensors in (found.inputs, found.outputs))
     return FrozenFunction(found.graph.as_graph_def(), *names)
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
 
 
 def _double(kind: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from liteport.errors import UnsupportedError
+from liteport.formats.tensorflow.state import all_nodes
 
 # "	tf.Mul(tensor<4xf64>, tensor<f64>) -> (tensor<4xf64>) : {device = ""}"
 _DETAIL = re.compile(r"^\s*(?:tf|tfl)\.(\w+)\(.*\) -> \((?:.*x)?(\w+)?>?.*\)", re.MULTILINE)
@@ -23,7 +24,12 @@ _REMEDIES = {
     re.compile(r"Table"): "look up before the model, or in a constant (tf.gather) where the keys are integers",
     re.compile(r"TensorList|TensorArray"): "a loop over a sequence needs its sizes: give them with --input, or convert "
     "the Keras model itself, not a SavedModel of it that leaves the batch open",
-    re.compile(r"String|Regex|Decode|Parse"): "make numbers of text and images before the model",
+    re.compile(r"String|Regex|Decode|Parse|SparseCross"): "make numbers of text and images before the model",
+    re.compile(r"^(ResizeBicubic|ResizeArea|ScaleAndTranslate)$"): "resize images before the model, or here by "
+    "'bilinear' or 'nearest' without antialias",
+    re.compile(r"Bincount"): "tf.reduce_max(tf.one_hot(x, n), -2) has ones at indices, tf.reduce_sum(...) counts them",
+    re.compile(r"^(Stateless)?(Random|Truncated|Multinomial|ParameterizedTruncated)"): "make random numbers outside, "
+    "and give them to the model",
     re.compile(r"PyFunc"): "write it in TensorFlow's own operators, or compute it outside",
     re.compile(r"^(Fresnel|Bessel|MatrixInverse|Svd|Qr|SelfAdjointEig|Cholesky)"): "compute it outside of the model",
 }
@@ -34,7 +40,7 @@ def explained(error: Exception, concrete: Any) -> UnsupportedError:
     """The error for a function that was refused."""
     text = str(error)
     nodes: dict[str, list[str]] = {}
-    for node in _nodes(concrete.graph.as_graph_def()):
+    for node in all_nodes(concrete.graph.as_graph_def()):
         nodes.setdefault(node.op, []).append(node.name)
     state = {op: "" for op in nodes if "Assign" in op}
     found = state or _refused(text)
@@ -61,12 +67,6 @@ def _places(names: list[str]) -> str:
     """Where an operator stands in the graph."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f" ({', '.join(names[:_SHOWN])}{more})" if names else ""
-
-
-def _nodes(graph: Any) -> Iterable[Any]:
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
 
 
 def _first(text: str) -> str:
