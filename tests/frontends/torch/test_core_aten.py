@@ -18,7 +18,6 @@ REASONS = {
         "_native_batch_norm_legit.default",  # it updates the running statistics
     },
     "random numbers": {"rand.default", "randn.default", "randperm.default"},
-    "complex numbers": {"_fft_c2r.default", "_fft_r2c.default"},
     "PyTorch's memory, not values": {"as_strided.default", "resize_.default", "sym_storage_offset.default"},
     "sizes, which the importer computes": {"sym_size.int", "sym_numel.default"},
     "strides, which torch.export settles": {"sym_stride.int", "sym_is_contiguous.default"},

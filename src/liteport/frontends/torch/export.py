@@ -30,6 +30,7 @@ from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
+from liteport.frontends.torch.known import known_numbers
 from liteport.frontends.torch.packing import plain_packing
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 from liteport.frontends.torch.symbols import is_symbolic
@@ -60,6 +61,7 @@ def export(
         plain_detectors(),
         plain_packing(module),
         recurrent_shapes(),
+        known_numbers(),
         oblivious,
         torch.no_grad(),
     ):
