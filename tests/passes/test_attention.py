@@ -92,6 +92,8 @@ CUT = [
     GraphCase("longer, one with other users: stays", lambda b, xs: [*moved(b, ps := split(b, xs[0], 3, 2)), ps[0]], X, ["SPLIT", *["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"] * 3]),
     GraphCase("in front", lambda b, xs: parts(b, xs, [2, 0, 3, 1, 4], 0), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
     GraphCase("where it is", lambda b, xs: parts(b, xs, [0, 1, 2, 3, 4], 2), X, ["FULLY_CONNECTED", "RESHAPE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
+    GraphCase("an input, nothing moved: stays", lambda b, xs: split(b, xs[0], 5, 1), X, ["SPLIT"]),
+    GraphCase("one part without a use", lambda b, xs: [transpose(b, p, [0, 2, 1]) for p in split(b, transpose(b, xs[0], [0, 2, 1]), 3, 2)[1:]], [(2, 3, 5)], ["RESHAPE", "SPLIT"]),
     GraphCase("longer parts stay", lambda b, xs: split(b, transpose(b, reshape(b, xs[0], (2, 5, 6, 2)), [2, 0, 1, 3]), 3, 0), X, ["RESHAPE", "TRANSPOSE", "SPLIT"]),
     GraphCase("the last dimension stays", lambda b, xs: split(b, reshape(b, xs[0], (2, 5, 4, 3)), 3, 3), X, ["RESHAPE", "SPLIT"]),
 ]  # fmt: skip

@@ -35,8 +35,9 @@ class MergeCut(Pass):
             if axis is None:
                 continue
             chains = _alike(graph, op)
+            after = max(chains, key=len)
             is_one = op.output.shape[axis] == 1
-            part = _one(graph, op, axis, chains[0]) if is_one else _longer(op, axis, chains[0])
+            part = _one(graph, op, axis, after) if is_one else _longer(op, axis, after)
             if isinstance(part, str):
                 self.decline(op, part)
                 continue
@@ -46,11 +47,15 @@ class MergeCut(Pass):
 
 @dataclass(frozen=True)
 class _Part:
-    """How a part of `source`, cut along the factor that has `before` elements in front of it, moves to be a result."""
+    """How a part of `source`, cut along the factor that has `before` elements in front of it, moves to be a result.
+
+    `moved`: whether operations move the source now, before it is cut.
+    """
 
     source: Value
     movement: Movement
     before: int
+    moved: bool
 
 
 def _axis(op: Op) -> int | None:
@@ -77,7 +82,7 @@ def _one(graph: Graph, op: Op, axis: int, after: Sequence[Op]) -> _Part | str:
         return "no dimension follows the one that is cut"
     shape = op.output.shape
     target = shape if after else (*shape[:axis], *shape[axis + 1 :])
-    return _Part(source, whole.without(cut[0], target), prod(whole.sizes[: cut[0]]))
+    return _Part(source, whole.without(cut[0], target), prod(whole.sizes[: cut[0]]), bool(chain))
 
 
 def _longer(op: Op, axis: int, chain: Sequence[Op]) -> _Part | str:
@@ -86,13 +91,14 @@ def _longer(op: Op, axis: int, chain: Sequence[Op]) -> _Part | str:
     moved = movement.then(chain)
     if moved is None or not moved.moves:
         return "its parts are not all moved alike"
-    return _Part(op.operand(1), movement, prod(op.output.shape[:axis]))
+    return _Part(op.operand(1), movement, prod(op.output.shape[:axis]), False)
 
 
 def _alike(graph: Graph, op: Op) -> list[list[Op]]:
-    """For each part the movements after it, as far as all parts go through the same."""
+    """For each part the movements after it, as far as all parts go through the same; none for those without a use."""
     chains = [below(graph, part) for part in op.outputs]
-    count = sum(1 for _ in takewhile(_same, zip(*chains, strict=False)))
+    used = [bool(part.uses) or graph.is_output(part) for part in op.outputs]
+    count = sum(1 for _ in takewhile(_same, zip(*(c for c, u in zip(chains, used, strict=True) if u), strict=False)))
     return [chain[:count] for chain in chains]
 
 
@@ -108,8 +114,10 @@ def _order(op: Op) -> tuple[int, ...] | Op | None:
 
 
 def _rewrite(graph: Graph, op: Op, part: _Part, chains: Sequence[Sequence[Op]]) -> bool:
-    """Cuts the source once it is moved as its parts are, `chains` included; False where no kernel can."""
-    moved = part.movement.then(chains[0])
+    """Cuts the source once it is moved as its parts are, `chains` included; False where no kernel can, or where that
+    only adds reshapes."""
+    after = max(chains, key=len)
+    moved = part.movement.then(after)
     factor = moved.factor_after(part.before) if moved is not None else None
     if moved is None or factor is None:
         return False
@@ -117,14 +125,17 @@ def _rewrite(graph: Graph, op: Op, part: _Part, chains: Sequence[Sequence[Op]]) 
     whole = wide.least(part.source.shape)
     if whole is None or len(wide.target) > ops.Split.max_rank:
         return False
+    ends = [chain[-1].output if chain else old for chain, old in zip(chains, op.outputs, strict=True)]
+    reshaped = sum(end.shape != moved.target for end in ends)
+    if not part.moved and whole.cost(part.source.shape)[1] + reshaped >= sum(map(len, chains)):
+        return False
     b = Builder(graph, op)
     parts = b.emit_many(op.operator, scalar(b, axis, op.operand(0)), whole.emit(b, part.source))
-    ends = [chain[-1].output if chain else old for chain, old in zip(chains, op.outputs, strict=True)]
     results = [reshape(b, each, end.shape) for each, end in zip(parts, ends, strict=True)]
-    if not chains[0]:
+    if not after:
         graph.replace(op, *results)
         return True
-    for chain, result in zip(chains, results, strict=True):
+    for chain, result in zip(filter(None, chains), (r for r, c in zip(results, chains, strict=True) if c), strict=True):
         graph.replace(chain[-1], result)
         for old in chain[-2::-1]:
             graph.erase(old)

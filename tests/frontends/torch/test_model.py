@@ -251,8 +251,14 @@ def test_a_network_that_fails_by_itself_is_told_from_one_that_cannot_be_exported
         TorchModel(
             {"main": Entry(nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (1, 3)), nn.Linear(5, 1)), (C,))}
         ).export()
-    with pytest.raises(UnsupportedError, match=r"torch\.export cannot follow"):
+    with pytest.raises(UnsupportedError, match=r"cannot follow .*\) at test_model\.py:\d+ \(TorchModel.*torch\.cond"):
         TorchModel({"main": Entry(Call(lambda x: x if x.sum() > 0 else -x), (C,))}).export()
+
+
+def test_what_pytorch_quantised_is_named_as_such() -> None:
+    module = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(3, 2)), {nn.Linear})
+    with pytest.raises(UnsupportedError, match=r"__obj_flatten__'\. It was quantised by PyTorch: .*quantise it here"):
+        TorchModel({"main": Entry(module, (A,))}).export()
 
 
 def packed(x: torch.Tensor) -> torch.Tensor:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import sysconfig
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import is_dataclass
 from io import StringIO
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -260,7 +262,9 @@ def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
 
 def _export_failed(module: torch.nn.Module, error: Exception) -> str:
     remedy = "Make the forward independent of tensor values (torch.cond, torch.where), or convert the part that is"
-    if _is_packed(error):
+    if _holds_quantised(error):
+        remedy = "It was quantised by PyTorch: convert the network as it was before, and quantise it here (quantize=)"
+    elif _is_packed(error):
         remedy = (
             "A packed sequence can be followed through recurrent layers: make it by pack_padded_sequence, of a batch"
         )
@@ -269,9 +273,25 @@ def _export_failed(module: torch.nn.Module, error: Exception) -> str:
     elif "specialized it to be a constant" in str(error):
         remedy = "Leave that dimension out of dynamic, or write what fixes it in terms of x.shape"
     return (
-        f"torch.export cannot follow {type(module).__name__}.forward: {type(error).__name__}: {_reason(error)}. "
-        f"{remedy}; --debug shows PyTorch's full report."
+        f"torch.export cannot follow {type(module).__name__}.forward: {type(error).__name__}: {_reason(error)}"
+        f"{_place(error)}. {remedy}; --debug shows PyTorch's full report."
     )
+
+
+def _holds_quantised(error: Exception) -> bool:
+    """Whether what failed is a tensor or are weights in PyTorch's own quantised forms."""
+    return "classes.quantized." in str(error) or "classes.rnn." in str(error) or "quantized nyi" in str(error)
+
+
+def _place(error: Exception) -> str:
+    """The last line of code that no library has, as " at file.py:12 (its text)"; "" where there is none."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.line and not _is_library(f.filename)]
+    return f" at {PurePath(own[-1].filename).name}:{own[-1].lineno} ({own[-1].line})" if own else ""
+
+
+def _is_library(file: str) -> bool:
+    is_python = file.startswith(sysconfig.get_path("stdlib")) and "-packages" not in file
+    return is_python or file.startswith((*torch.__path__, str(PurePath(__file__).parents[2]), "<"))
 
 
 def _is_packed(error: Exception) -> bool:
@@ -285,5 +305,6 @@ def _reason(error: Exception) -> str:
     first, *rest = str(error).strip().splitlines() or ["no reason given"]
     if "TorchScript interpreter" in first:  # its own reason stands below the code
         first = next((line for line in rest if line.startswith("RuntimeError: ")), first).partition(": ")[2] or first
+    first = first.partition(" (unhinted: ")[0]  # the same expression, as PyTorch's own developers want it
     points = [line.strip().removeprefix("- ") for line in rest if line.startswith("  - ")]
     return "; ".join(line.split(". ")[0].split("! ")[0].rstrip(".") for line in (first, *points))

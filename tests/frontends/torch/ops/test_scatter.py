@@ -116,6 +116,7 @@ PUT = [
     Case("rows-constant", written(lambda y, s: y.index_put_((torch.tensor([2, -4]),), s)), [X, normal(2, 5, 6)]),
     Case("rows-broadcast", written(lambda y, i, s: y.index_put_((i,), s)), [X, place(3, size=4), normal(6)]),
     Case("rows-scalar", written(lambda y, i: y.index_put_((i,), torch.tensor(2.5))), [X, ints(3, low=-4, high=4)]),
+    Case("mask-other-type", written(lambda y, m: y.__setitem__(m, torch.tensor(2))), [X, bools(4)]),
     Case(
         "column-setitem",
         written(lambda y, i, s: y.__setitem__((slice(None), i), s)),

@@ -153,6 +153,7 @@ def put(b: TorchBuilder, x: Value, index: Value, source: Value, accumulate: bool
 
 def index_put(b: TorchBuilder, x: Value, indices: Indices, values: Value, accumulate: bool = False) -> Value:
     """index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor"""
+    values = operands.convert(b, values, x.dtype)  # one number of another type is what x[i] = torch.tensor(2) gives
     given = [i for i in indices if i is not None]
     if len(given) == 1 and is_mask(given[0]) and (not given[0].is_const or values.type.size == 1):
         return _put_where(b, x, indices, given[0], values, accumulate)
