@@ -138,11 +138,7 @@ def _shape(spec: Any, rank: int) -> Shape:
 
 def _reason(error: Exception) -> str:
     """The sentence in TensorFlow's message, without the traces around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (
-        lines[-1]
-        if lines and lines[0].startswith("Graph execution error")
-        else lines[0]
-        if lines
-        else type(error).__name__
-    )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.strip().startswith("[[")]
+    if not lines:
+        return type(error).__name__
+    return lines[-1] if lines[0].startswith("Graph execution error") else lines[0]

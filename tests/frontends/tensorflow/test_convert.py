@@ -165,7 +165,6 @@ def function(call: Callable[..., Any], *specs: Any) -> Callable[[], Any]:
 
 VARIABLE = tf.Variable(1.0)
 RANDOM_DROPOUT = keras.layers.Dropout(0.5, seed=1)
-IMAGE = tf.TensorSpec((1, 8, 8, 3))
 ERRORS = [
     (
         "random",
@@ -178,12 +177,6 @@ ERRORS = [
         function(lambda x: x + tf.random.stateless_uniform((4,), tf.cast(x, tf.int32)[:2]), tf.TensorSpec((4,))),
         UnsupportedError,
         "Make random numbers outside",
-    ),
-    (
-        "bicubic",
-        function(lambda x: tf.image.resize(x, (4, 5), "bicubic"), IMAGE),
-        UnsupportedError,
-        "by 'bilinear' or 'nearest'",
     ),
     ("flex", function(tf.linalg.inv, tf.TensorSpec((4, 4))), UnsupportedError, "MatrixInverse (MatrixInverse)"),
     ("strings", function(tf.strings.length, tf.TensorSpec((4,), tf.string)), UnsupportedError, "holds string"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liteport.errors import UnsafeFileError
-from liteport.formats.tensorflow.state import all_nodes
+from liteport.formats.tensorflow.graphs import all_nodes
 
 # Those that every SavedModel has for its variables (SaveV2, RestoreV2 ...) are run by its loader alone.
 REACHING = {

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from liteport.formats.tensorflow.function import Function, traced
+from liteport.formats.tensorflow.graphs import all_nodes
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
-from liteport.formats.tensorflow.state import all_nodes
 from liteport.ir.types import Array
 
 

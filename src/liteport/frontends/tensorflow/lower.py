@@ -9,6 +9,7 @@ from typing import Any
 from liteport.formats.tensorflow.function import Function, traced
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.frontends.tensorflow.refused import explained
+from liteport.frontends.tensorflow.written_out import written_out
 from liteport.quiet import without
 
 _EVERYTHING = re.compile(rb".+", re.DOTALL)
@@ -21,7 +22,7 @@ def lower(function: Function, specs: Sequence[Any]) -> bytes:
     Raises UnsupportedError with every operator that has no builtin, and LiteportError for what else is refused.
     """
     tf = tensorflow()
-    concrete = traced(function, specs)
+    concrete = written_out(traced(function, specs))
     try:
         # What it says on stderr while it fails is in its error too.
         with quietly(), without(_EVERYTHING):

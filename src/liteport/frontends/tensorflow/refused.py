@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liteport.errors import UnsupportedError
-from liteport.formats.tensorflow.state import all_nodes
+from liteport.formats.tensorflow.graphs import all_nodes
 
 # "	tf.Mul(tensor<4xf64>, tensor<f64>) -> (tensor<4xf64>) : {device = ""}"
 _DETAIL = re.compile(r"^\s*(?:tf|tfl)\.(\w+)\(.*\) -> \((?:.*x)?(\w+)?>?.*\)", re.MULTILINE)
@@ -25,8 +25,8 @@ _REMEDIES = {
     re.compile(r"TensorList|TensorArray"): "a loop over a sequence needs its sizes: give them with --input, or convert "
     "the Keras model itself, not a SavedModel of it that leaves the batch open",
     re.compile(r"String|Regex|Decode|Parse|SparseCross"): "make numbers of text and images before the model",
-    re.compile(r"^(ResizeBicubic|ResizeArea|ScaleAndTranslate)$"): "resize images before the model, or here by "
-    "'bilinear' or 'nearest' without antialias",
+    re.compile(r"^(ResizeBicubic|ResizeArea|ScaleAndTranslate)$"): "resize images of a fixed size, or before the model",
+    re.compile(r"^Conv3D$"): "give each group of channels a convolution of its own (tf.split, tf.concat)",
     re.compile(r"Bincount"): "tf.reduce_max(tf.one_hot(x, n), -2) has ones at indices, tf.reduce_sum(...) counts them",
     re.compile(r"^(Stateless)?(Random|Truncated|Multinomial|ParameterizedTruncated)"): "make random numbers outside, "
     "and give them to the model",

@@ -1,0 +1,57 @@
+"""Operators that TensorFlow's converter has no builtin for: converted, and held to TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+import tensorflow as tf
+
+import liteport
+from liteport.errors import UnsupportedError
+
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+layers = keras.layers
+POOLED = ["RESHAPE", "{0}", "RESHAPE", "{0}", "RESHAPE"]
+RESIZED = ["RESHAPE", "BATCH_MATMUL", "RESHAPE", "BATCH_MATMUL", "RESHAPE"]
+
+
+def of(layer: Callable[[], Any], *shape: int) -> Callable[[], keras.Model]:
+    return lambda: keras.Sequential([keras.Input(shape), layer()])
+
+
+def resized(size: tuple[int, int], method: str, **options: Any) -> Callable[[], Any]:
+    call = tf.function(lambda x: tf.image.resize(x, size, method, **options))
+    return lambda: call.get_concrete_function(tf.TensorSpec((2, 8, 9, 3)))
+
+
+CASES = [
+    ("max", of(lambda: layers.MaxPooling3D(3, 2, padding="same"), 6, 7, 8, 3), [op.format("MAX_POOL_2D") for op in POOLED]),
+    ("average", of(lambda: layers.AveragePooling3D(3, 1, padding="same"), 5, 6, 7, 3), [op.format("AVERAGE_POOL_2D") for op in POOLED]),
+    ("bicubic", resized((5, 13), "bicubic"), RESIZED),
+    ("area", resized((5, 13), "area"), RESIZED),
+    ("lanczos", resized((5, 13), "lanczos3"), RESIZED),
+    ("antialias", resized((5, 4), "bilinear", antialias=True), RESIZED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "operators"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
+def test_converted(make: Callable[[], Any], operators: list[str]) -> None:
+    model = liteport.convert(make(), verify=2)
+    assert [op.name for op in model.module.graphs[0].ops] == operators
+
+
+def test_the_batch_stays_open() -> None:
+    model = liteport.convert(of(lambda: layers.MaxPooling3D(2), 4, 4, 4, 3)(), dynamic="batch", verify=3)
+    assert "MAX_POOL_2D" in {op.name for op in model.module.graphs[0].ops}
+
+
+def test_a_size_that_is_computed_is_refused() -> None:
+    call = tf.function(lambda x, size: tf.image.resize(x, size, "bicubic"))
+    concrete = call.get_concrete_function(tf.TensorSpec((1, 8, 9, 3)), tf.TensorSpec((2,), tf.int32))
+    with pytest.raises(UnsupportedError, match=r"ResizeBicubic.*Resize images of a fixed size"):
+        liteport.convert(concrete)
