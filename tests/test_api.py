@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 from torch import nn
 
 import liteport
+from liteport.backends.tflite.writer import to_bytes
+from liteport.ir import ops
 from liteport.model import Step
 
 X = torch.ones(2, 3)
@@ -236,6 +239,16 @@ def test_a_tflite_is_read_optimised_and_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(liteport.load(tmp_path / "again.tflite")(X), np.full((2, 3), 4.0))
     with pytest.raises(liteport.UsageError, match="is complete: leave --input"):
         liteport.convert(path, (X,))
+
+
+def test_operations_of_a_tflite_that_contradict_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    module = liteport.convert(nn.Conv2d(2, 3, 1), (torch.ones(1, 2, 4, 4),)).module
+    (conv,) = module.graphs[0].find(ops.Conv2D)
+    conv.operator = replace(conv.operator, stride=(0, 0))
+    path.write_bytes(to_bytes(module))
+    with pytest.raises(liteport.InputError, match=r"m\.tflite is damaged: .*CONV_2D: a kernel .* at steps of \(0, 0\)"):
+        liteport.convert(path)
 
 
 def test_load_takes_tflite_only(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from liteport.check.profile import Profile
 from liteport.check.runner import Runner
 from liteport.check.samples import Source
 from liteport.collector import no_collection
-from liteport.errors import InputError, UsageError
+from liteport.errors import InputError, InvalidGraphError, UsageError
 from liteport.frontends.tflite.reader import read
 from liteport.ir.border import Border
 from liteport.ir.graph import Module
+from liteport.ir.validate import validate
 from liteport.lowering.open_sizes import opened
 from liteport.model import LiteModel, Progress, counting, report, samples_of
 from liteport.origins import Entries, Given, is_onnx, is_tflite, onnx_runner
@@ -111,7 +112,12 @@ def convert(
         report(progress, "import")
         module, found = making.imported()
         report(progress, "optimise")
-        making.optimise(module, choice)
+        try:
+            making.optimise(module, choice)
+        except Exception as error:  # whatever passes make of operations that contradict each other
+            if not is_tflite(model) or (damage := _damage(model)) is None:
+                raise
+            raise damage from error
         is_plain = choice.prefer is Prefer.PLAIN and decider is None
         notes, runner = (origin.notes, origin) if origin else ((), LiteRT(model))
         at_border = runner if asked is None else AtBorder(runner, found)
@@ -125,6 +131,16 @@ def convert(
     if verify:
         result.verify(verify, tolerance=tolerance, sqnr=sqnr, strict=True, progress=progress)
     return result
+
+
+def _damage(model: str | Path) -> InputError | None:
+    """What is wrong with the operations of a .tflite, which reading it does not look into; None where they fit."""
+    try:
+        for graph in opened(load(model).module).graphs:
+            validate(graph)
+    except InvalidGraphError as broken:
+        return InputError(f"{model} is damaged: {broken}; get the file again from where it came")
+    return None
 
 
 def _decider(tune: Tune, progress: Progress | None) -> Decider | None:

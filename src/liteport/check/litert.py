@@ -117,7 +117,10 @@ class LiteRT:
 
     def _runner(self, signature: str) -> Any:
         if signature not in self._runners:
-            self._runners[signature] = self._interpreter.get_signature_runner(signature)
+            try:
+                self._runners[signature] = self._interpreter.get_signature_runner(signature)
+            except ValueError as error:
+                raise LiteportError(f"LiteRT cannot run signature {signature!r}: {_first_line(error)}") from error
         return self._runners[signature]
 
     def _details(self, signature: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 import liteport
 from liteport.errors import InputError, LiteportError, UnsupportedError, UsageError
@@ -83,6 +83,8 @@ def test_shapes_that_do_not_fit_are_told_by_node() -> None:
 
 FAULTS = [
     ("not an attribute's type", node("Flatten", ["x"], ["y"], axis="one"), InputError, "is not as the standard has it: Mismatched attribute"),
+    ("bounds of several numbers", node("Clip", ["x", "x"], ["y"]), InputError, r"Clip -> y: a bound of float32\[2,3\]"),
+    ("a norm of no name", node("LpNormalization", ["x"], ["y"], p=3), LiteportError, "a norm of p=3, where 1 or 2 is due"),
     ("an axis that is not there", node("Concat", ["x", "x"], ["y"], axis=7), InputError, "Concat -> y: axis 7 of a value with 2"),
 ]  # fmt: skip
 
@@ -105,6 +107,23 @@ def test_a_lowering_that_is_wrong_is_told_from_a_file_that_is(monkeypatch: pytes
 
 def test_hints_of_the_oldest_opset_are_left_out() -> None:
     check(model([node("Relu", ["x"], ["y"], consumed_inputs=[0])], {"x": [2]}, ["y"]), ["RELU"])
+
+
+def test_an_output_that_is_listed_twice_is_one() -> None:
+    converted = check(model([node("Relu", ["x"], ["y"])], {"x": [2]}, ["y", "y"]))
+    assert [o.name for o in converted.inspect().signatures[0].outputs] == ["y"]
+
+
+def test_loops_that_stand_too_deep_in_each_other_are_refused() -> None:
+    inner = node("Add", ["v", "v"], ["w"])
+    for _ in range(25):
+        info = helper.make_tensor_value_info
+        inputs = [info("i", TensorProto.INT64, []), info("c", TensorProto.BOOL, []), info("v", TensorProto.FLOAT, [2])]
+        outputs = [info("c", TensorProto.BOOL, []), info("w", TensorProto.FLOAT, [2])]
+        inner = node("Loop", ["m", "", "v"], ["w"], body=helper.make_graph([inner], "body", inputs, outputs))
+    inner.input[2], inner.output[0] = "x", "y"
+    with pytest.raises(InputError, match="stand too deep in each other"):
+        liteport.convert(model([inner], {"x": [2], "m": []}, ["y"], types={"m": TensorProto.INT64}))
 
 
 def test_open_sizes_are_asked_for_and_an_open_batch_is_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 import liteport
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from tests.frontends.onnx.harness import model
 
 node = helper.make_node
@@ -178,6 +178,13 @@ def test_products_of_integers_are_exact(nodes: list[NodeProto], shape: list[int]
     liteport.convert(
         model(nodes, {"x": shape}, ["y"], zero | constants, types={"x": U8, "y": I32}), verify=3, debug=True
     )
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.1, 1e-39, np.inf, np.nan])
+def test_scales_that_no_kernel_can_divide_by_are_refused(scale: float) -> None:
+    proto = model(one("QuantizeLinear", "x", "s"), {"x": [4]}, ["y"], {"s": np.float32(scale)}, types={"y": U8})
+    with pytest.raises(InputError, match="a scale of .*, where a positive number"):
+        liteport.convert(proto)
 
 
 def test_sums_that_floats_do_not_hold_are_refused() -> None:

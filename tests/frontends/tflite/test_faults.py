@@ -71,6 +71,7 @@ BAD = [
     (set_field(the_constant, "buffer", 7), "buffer 7 of 2"),
     (set_field(the_constant, "shape", [2, 4]), "has 24 bytes of data"),
     (set_field(the_constant, "shape", [-2, -3]), r"the shape \[-2, -3\]"),
+    (set_field(the_constant, "shapeSignature", [-1]), "has two ranks"),
     (set_field(the_constant, "type", 99), "hold what cannot be there"),
     (set_field(the_constant, "isVariable", True), "is a variable, and has data"),
     (set_field(the_code, "builtinCode", 3000), "operator 3000, which this ai-edge-litert does not know"),

@@ -12,7 +12,7 @@ from liteport.errors import InputError, UsageError
 from liteport.formats.tensorflow.function import DEFAULT, Function, from_graph
 from liteport.formats.tensorflow.names import beside, read_names
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
-from liteport.formats.tensorflow.safety import check_graphs
+from liteport.formats.tensorflow.safety import check_begin, check_graphs
 
 Names = str | Sequence[str] | Mapping[str, str]
 """Nodes or tensors ("x", "x:0"), in order or by the name that they are to have; as text "image=x:0,mask"."""
@@ -127,6 +127,7 @@ class _Graph:
 def _read(path: Path) -> Any:
     if not path.is_file() or not path.stat().st_size:
         raise InputError(f"{path}: there is no such file, or nothing in it")
+    check_begin(path)
     graph = tensorflow().compat.v1.GraphDef()
     try:
         if path.suffix == ".pbtxt":

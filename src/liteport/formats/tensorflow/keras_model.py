@@ -13,6 +13,7 @@ from typing import Any
 from liteport.errors import InputError, UnsafeFileError, UnsupportedError, UsageError
 from liteport.formats.tensorflow.function import DEFAULT, Function, from_concrete
 from liteport.formats.tensorflow.runtime import keras, quietly, tensorflow
+from liteport.formats.tensorflow.safety import check_begin
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -37,6 +38,7 @@ def load(path: Path, trusted: bool = False) -> Any:
         raise InputError(f"{path}: there is no such file, or nothing in it")
     if path.name.endswith(".weights.h5"):
         raise InputError(f"{path} has weights only: load them into the model that they belong to, and convert that")
+    check_begin(path)
     if path.suffix == ".keras":
         _check_archive(path)
     framework = keras()

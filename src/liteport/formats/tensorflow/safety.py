@@ -1,4 +1,4 @@
-"""Graphs are programs: which of their operators reach beyond the model."""
+"""What is looked at before TensorFlow is handed a file: what it is, and which operators reach beyond the model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from liteport.errors import UnsafeFileError
+from liteport.errors import InputError, UnsafeFileError
+from liteport.formats.disguised import LONGEST, disguise
 from liteport.formats.tensorflow.graphs import all_nodes
 
 # Those that every SavedModel has for its variables (SaveV2, RestoreV2 ...) are run by its loader alone.
@@ -15,6 +16,14 @@ REACHING = {
     *("PyFunc", "PyFuncStateless", "EagerPyFunc", "TFRecordReaderV2", "FixedLengthRecordReaderV2"),
     *("TextLineDataset", "TFRecordDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2"),
 }
+
+
+def check_begin(path: Path) -> None:
+    """Raises InputError for a file that begins like something else, such as a web page."""
+    with path.open("rb") as file:
+        what = disguise(file.read(LONGEST))
+    if what is not None:
+        raise InputError(f"{path} is {what}")
 
 
 def check_graphs(path: Path, graphs: Iterable[Any]) -> None:

@@ -11,7 +11,7 @@ from liteport.errors import InputError, UnsupportedError
 from liteport.formats.tensorflow.function import DEFAULT, Function, from_concrete
 from liteport.formats.tensorflow.names import GraphNames, Tensor
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
-from liteport.formats.tensorflow.safety import check_graphs
+from liteport.formats.tensorflow.safety import check_begin, check_graphs
 
 FILE = "saved_model.pb"
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
@@ -67,6 +67,7 @@ def read_signatures(folder: Path) -> list[GraphNames]:
 def _proto(path: Path) -> Any:
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+    check_begin(path)
     proto = SavedModel()
     try:
         proto.ParseFromString(path.read_bytes())

@@ -59,6 +59,9 @@ class _Missing:
 # lowering that is wrong: see fault.py.
 _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
+# Bodies are walked more than once, those inside of others again each time.
+_MOST_WALKS = 5_000
+
 _AT_SOME_SIZES = (
     "; it may at some sizes: tell --dynamic what they are multiples of (x:2=height:32..640/32), "
     "or fix them with --input"
@@ -83,6 +86,7 @@ class _Importer:
         self.scope: Scope = ChainMap()
         self.in_function = False
         self.placed = False  # whether the error that ends the walk names its node: the innermost one does
+        self.walks = 0
         self.seen: set[tuple[str, str, str]] = set()
         self.calls: list[tuple[str, str, str]] = []
         self.missing: dict[_Missing, None] = {}  # in order, each once: a body may be walked more than once
@@ -105,8 +109,8 @@ class _Importer:
             raise UnsupportedError(_describe(self.missing))
         if any(isinstance(v, Listed) for v in results):
             raise UnsupportedError("an output that is a sequence of tensors: give each tensor an output of its own")
-        self.graph.outputs = results
-        self.graph.output_names = [o.name for o in graph.output]
+        named = dict(zip((o.name for o in graph.output), results, strict=True))  # one that is listed twice is one
+        self.graph.outputs, self.graph.output_names = list(named.values()), list(named)
         return [self.graph, *self.builder.bodies]
 
     def find_missing(self, nodes: Sequence[NodeProto], opsets: Mapping[str, int]) -> None:
@@ -154,6 +158,9 @@ class _Importer:
         """What a nested graph gives for these operands, written by `builder`."""
         outer = self.builder, self.scope
         names = [i.name for i in graph.input]
+        self.walks += 1
+        if self.walks > _MOST_WALKS:
+            raise InputError(f"graph {graph.name!r}: loops and branches stand too deep in each other")
         if len(names) != len(operands):
             raise InputError(f"graph {graph.name!r} takes {len(names)} inputs, and is handed {len(operands)}")
         self.builder, self.scope = builder, self.scope.new_child(dict(zip(names, operands, strict=True)))

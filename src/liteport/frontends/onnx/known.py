@@ -116,7 +116,7 @@ def _transpose(x: Array, *, perm: Sequence[int] | None = None) -> Array:
 
 def _squeeze(x: Array, at: Array | None = None, *, axes: Sequence[int] | None = None) -> Array:
     chosen = axes if at is None else at.reshape(-1).tolist()
-    return x.squeeze(None if chosen is None else tuple(chosen))
+    return x.squeeze(tuple(chosen) if chosen and x.ndim else None)  # a value without dimensions counts as one with one
 
 
 def _unsqueeze(x: Array, at: Array | None = None, *, axes: Sequence[int] = ()) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -114,7 +115,7 @@ class OnnxModel:
         fed = {
             name: value.astype(types.get(name) or value.dtype) for name, value in {**self.constants, **inputs}.items()
         }
-        names = [o.name for o in self.file.proto.graph.output]
+        names = list(dict.fromkeys(o.name for o in self.file.proto.graph.output))
         return {name: np.asarray(r) for name, r in zip(names, session.run(names, fed), strict=True)}
 
     @cached_property
@@ -157,10 +158,20 @@ class OnnxModel:
 
 
 class _Reference(ReferenceEvaluator):
-    """ONNX's reference implementation, asked for its inputs as ONNX Runtime is."""
+    """ONNX's reference implementation, asked for its inputs as ONNX Runtime is, and as quiet."""
+
+    def __init__(self, source: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            super().__init__(source)
 
     def get_inputs(self) -> list[Any]:
         return []
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().run(*args, **kwargs)
 
 
 def _older(model: ModelProto) -> bytes:

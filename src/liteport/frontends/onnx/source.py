@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto, defs
 
 from liteport.errors import InputError, UnsafeFileError
+from liteport.formats.disguised import LONGEST, disguise
 from liteport.frontends.onnx.attributes import subgraphs
 from liteport.frontends.onnx.tensors import PLAIN, carried, checked_type, stored, type_name
 from liteport.frontends.onnx.wire import Place, without_weights
@@ -109,6 +110,8 @@ def _read(path: Path) -> OnnxFile:
         raise InputError(f"{path}: there is no such file, or nothing in it")
     try:
         whole = np.memmap(path, np.uint8, "r")
+        if (what := disguise(whole[:LONGEST].tobytes())) is not None:
+            raise InputError(f"it is {what}")
         content, places = without_weights(memoryview(whole.data))
         return OnnxFile(ModelProto.FromString(content), path, places, {path: whole})
     except OSError as error:

@@ -16,6 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.errors import InputError
+from liteport.formats.disguised import LONGEST, disguise
 from liteport.ir.types import Array
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class FlatFile:
     def __init__(self, source: str | Path | bytes) -> None:
         self.name = "the model" if isinstance(source, bytes) else str(source)
         self.bytes: Any = source if isinstance(source, bytes) else self._map(Path(source))
+        if (what := disguise(self.bytes[:LONGEST])) is not None:
+            raise self.error(f"is {what}")
         if len(self.bytes) < _SMALLEST or self.bytes[4:8] != IDENTIFIER:
             raise self.error("is not a .tflite file (no TFL3 identifier): give the file that a converter wrote")
         self._tables = MAX_TABLES

@@ -123,6 +123,8 @@ class _Reader:
         extra: dict[str, Any] = {}
         if not tensor.ShapeSignatureIsNone():
             extra["shape_signature"] = tuple(map(int, self.file.numbers(tensor, "ShapeSignature")))
+            if len(extra["shape_signature"]) != tensor.ShapeLength():
+                raise self.file.broken(f"tensor {self.file.text(tensor, 'Name')} has two ranks")
         if not tensor.HasRank():
             extra["has_rank"] = False
         if sparsity := tensor.Sparsity():

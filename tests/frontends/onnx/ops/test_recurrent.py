@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import liteport
-from liteport.errors import UnsupportedError
+from liteport.errors import LiteportError
 from tests.frontends.onnx.harness import check, model
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -42,6 +42,7 @@ ROWS = [
     Row("rnn both ways", "RNN", {"direction": "bidirectional"}, with_states=True),
     Row("rnn of two kinds", "RNN", {"direction": "bidirectional", "activations": ["Relu", "Tanh"]}),
     Row("rnn clipped", "RNN", {"clip": 0.3}),
+    Row("rnn clipped at nothing", "RNN", {"clip": 0.0}),
     Row("rnn affine", "RNN", {"activations": ["Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}),
     Row("rnn scaled", "RNN", {"activations": ["ScaledTanh"], "activation_alpha": [0.5], "activation_beta": [0.9]}),
     *(Row(f"rnn {name}", "RNN", {"activations": [name]}) for name in EVERY),
@@ -116,8 +117,16 @@ def test_the_number_of_steps_does_not_show_in_the_number_of_operators() -> None:
     assert counts[1] <= 2 * counts[0]
 
 
-def test_an_unknown_activation_is_refused() -> None:
-    constants = {"w": np.ones((1, 6, 4), np.float32), "r": np.ones((1, 6, 6), np.float32)}
-    node = helper.make_node("RNN", ["x", "w", "r"], ["y"], hidden_size=6, activations=["Swish"])
-    with pytest.raises(UnsupportedError, match="the activation Swish: known are sigmoid, tanh"):
+REFUSED = [
+    ("RNN", ["Swish"], "the activation Swish: known are sigmoid, tanh"),
+    ("GRU", ["Tanh"], "1 activations, where each direction takes 2"),
+]
+
+
+@pytest.mark.parametrize(("operator", "activations", "text"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_activations_that_it_does_not_have_are_refused(operator: str, activations: list[str], text: str) -> None:
+    rows = 6 * GATES[operator]
+    constants = {"w": np.ones((1, rows, 4), np.float32), "r": np.ones((1, rows, 6), np.float32)}
+    node = helper.make_node(operator, ["x", "w", "r"], ["y"], hidden_size=6, activations=activations)
+    with pytest.raises(LiteportError, match=text):
         liteport.convert(model([node], {"x": [2, 1, 4]}, ["y"], constants))

@@ -50,8 +50,7 @@ def hard_sigmoid(x: Term, alpha: float = 0.2, beta: float = 0.5) -> Term:
 
 def shrink(x: Term, lambd: float = 0.5, bias: float = 0.0) -> Term:
     """Shrink(input, lambd=0.5, bias=0)"""
-    below = where(x < -lambd, x + bias, 0)
-    return where(x > lambd, x - bias, below)
+    return where(x < -lambd, x + bias, where(x > lambd, x - bias, 0))
 
 
 def softplus(x: Term) -> Term:
@@ -87,7 +86,8 @@ def prelu(b: OnnxBuilder, x: Value, slope: Value) -> Value:
 
 
 def along(function: Callable[[Term, int], Term]) -> Lowering:
-    """The lowering of a function along one axis; before opset 13 along that and all that follow, as one."""
+    """The lowering of a function along one axis (the last one); before opset 13 along that and all that follow, as
+    one (from the second on)."""
 
     def lowering(b: OnnxBuilder, x: Value, *, axis: int | None = None) -> Value:
         if b.opset >= 13:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table, one_of
 from liteport.frontends.onnx.ops._common import binary, computed, folded, terms
 from liteport.ir import ops
@@ -81,9 +81,11 @@ def clip(
 
 
 def _number(bound: Value | None, attribute: float | None) -> tuple[bool, float | None]:
-    """Whether a bound is known, and what it is."""
+    """Whether a bound is known, and what it is. Raises InputError for more than one number."""
     if bound is None:
         return True, attribute
+    if bound.type.size != 1:
+        raise InputError(f"a bound of {bound.type}, which is to be one number")
     return (True, bound.data.reshape(-1).tolist()[0]) if bound.data is not None else (False, None)
 
 

@@ -121,6 +121,8 @@ def local_response_norm(
 
 def lp_norm(b: OnnxBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Value:
     """LpNormalization(input, axis=-1, p=2): 0 where the norm is 0."""
+    if p not in (1, 2):
+        raise UnsupportedError(f"a norm of p={p}, where 1 or 2 is due")
     value = Term(b, x)
     length = reduction.norm(value, float(p), [axis_of(axis, x.rank)], keep_dims=True)
     return (value / maximum(length, float(np.finfo(np.float32).tiny))).value

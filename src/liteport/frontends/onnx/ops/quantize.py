@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.context import FEW, Lowering, OnnxBuilder, Table
 from liteport.frontends.onnx.ops.create import FEW_BITS, carried_type
 from liteport.ir import ops
@@ -24,6 +24,7 @@ from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
 
 STORED = (DType.INT8, DType.UINT8)
+_SMALLEST = float(np.finfo(np.float32).tiny)  # of scales: kernels divide by them, some stop the program on less
 
 # Operators that move or choose elements of their first operand.
 MOVES = (
@@ -104,7 +105,10 @@ def _quantization(scale: Value, zero_point: Value | None) -> Quantization | None
     """One scale and zero point for a whole tensor, where they are known."""
     if scale.data is None or scale.type.size != 1 or (zero_point is not None and zero_point.data is None):
         return None
-    return Quantization((float(scale.data.reshape(())),), (_first(zero_point),))
+    step = float(scale.data.reshape(()))
+    if not _SMALLEST <= step < np.inf:
+        raise InputError(f"a scale of {step:.3g}, where a positive number that float32 has all its digits for is due")
+    return Quantization((step,), (_first(zero_point),))
 
 
 def _first(zero_point: Value | None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table
 from liteport.frontends.onnx.ops.activation import elu, hard_sigmoid, leaky_relu, softplus, softsign, thresholded_relu
 from liteport.ir.graph import Value, constant
@@ -203,6 +203,8 @@ def _cells(
     functions: Sequence[tuple[str, tuple[float, ...]]], count: int, cell: Callable[[list[Function]], Cell]
 ) -> list[Cell]:
     """A cell for each direction, which has `count` functions of its own; one for both where those are the same."""
+    if len(functions) % count:
+        raise InputError(f"{len(functions)} activations, where each direction takes {count}")
     made: dict[Any, Cell] = {}
     left = iter(functions)
     while chosen := tuple(islice(left, count)):

@@ -71,7 +71,7 @@ def flatten(b: OnnxBuilder, x: Value, *, axis: int = 1) -> Value:
 def squeeze(b: OnnxBuilder, x: Value, at: Value | None = None, *, axes: Sequence[int] | None = None) -> Value:
     """Squeeze(data, axes); the axes were an attribute at first, and all dimensions of 1 where there are none."""
     given = numbers(at, axes, "axes")
-    gone = {axis_of(a, x.rank) for a in given} if given is not None else {i for i, d in enumerate(x.shape) if d == 1}
+    gone = {axis_of(a, x.rank) for a in given} if given else {i for i, d in enumerate(x.shape) if d == 1}
     return basic.reshape(b, x, [d for i, d in enumerate(x.shape) if i not in gone])
 
 

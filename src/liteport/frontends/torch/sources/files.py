@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from liteport.errors import InputError, UnsafeFileError
+from liteport.formats.disguised import disguise
 from liteport.frontends.torch.sources.text import listed
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".pkl", ".safetensors")
@@ -22,13 +23,7 @@ SMALL = 1 << 20
 # torch.save's magic number, pickled: how every checkpoint from before PyTorch 1.6 begins.
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
-_NOT_MODELS = {
-    b"version https://git-lfs": "a Git LFS pointer: the file itself was not downloaded (git lfs pull)",
-    b"<!doctype html": "a web page: the download went wrong",
-    b"<html": "a web page: the download went wrong",
-    b"\x1f\x8b": "compressed by gzip: unpack it first",
-    b"\x89hdf": "an HDF5 file (Keras .h5), not PyTorch's",
-}
+_HDF5 = b"\x89HDF"
 
 
 class Kind(Enum):
@@ -62,9 +57,10 @@ def inspect(path: Path) -> ModelFile:
         return _archive(path)
     if head.startswith(_LEGACY):
         return ModelFile(path, Kind.LEGACY)
-    for start, what in _NOT_MODELS.items():
-        if head.lower().startswith(start):
-            raise InputError(f"{path} is {what}")
+    if head.startswith(_HDF5):
+        raise InputError(f"{path} is an HDF5 file (Keras .h5), not PyTorch's")
+    if (what := disguise(head)) is not None:
+        raise InputError(f"{path} is {what}")
     # A length in eight bytes, then JSON.
     if path.suffix == ".safetensors" or (head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27):
         return ModelFile(path, Kind.SAFETENSORS)
