@@ -6,7 +6,6 @@ import gc
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,10 +243,11 @@ def test_a_tflite_is_read_optimised_and_written(tmp_path: Path) -> None:
 def test_operations_of_a_tflite_that_contradict_each_other(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     module = liteport.convert(nn.Conv2d(2, 3, 1), (torch.ones(1, 2, 4, 4),)).module
-    (conv,) = module.graphs[0].find(ops.Conv2D)
-    conv.operator = replace(conv.operator, stride=(0, 0))
+    operand = next(iter(module.graphs[0].find(ops.Transpose))).inputs[1]
+    assert operand is not None
+    operand.data = np.array([0, 2, 3, -1], np.int32)
     path.write_bytes(to_bytes(module))
-    with pytest.raises(liteport.InputError, match=r"m\.tflite is damaged: .*CONV_2D: a kernel .* at steps of \(0, 0\)"):
+    with pytest.raises(liteport.InputError, match=r"m\.tflite is damaged: .*\[0, 2, 3, -1\] is not a permutation"):
         liteport.convert(path)
 
 

@@ -183,7 +183,7 @@ def test_products_of_integers_are_exact(nodes: list[NodeProto], shape: list[int]
 @pytest.mark.parametrize("scale", [0.0, -0.1, 1e-39, np.inf, np.nan])
 def test_scales_that_no_kernel_can_divide_by_are_refused(scale: float) -> None:
     proto = model(one("QuantizeLinear", "x", "s"), {"x": [4]}, ["y"], {"s": np.float32(scale)}, types={"y": U8})
-    with pytest.raises(InputError, match="a scale of .*, where a positive number"):
+    with pytest.raises(InputError, match=r"a scale of .*, where a positive number"):
         liteport.convert(proto)
 
 

@@ -43,11 +43,12 @@ def keras() -> Any:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Leaves out the warnings of TensorFlow's Python: about what it will change one day, and its own older forms."""
+    """Leaves out what TensorFlow's Python says: warnings about what it will change one day, and its own older forms;
+    errors that it writes down and goes on from. Those that end its work are raised."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
