@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -48,6 +49,8 @@ def main() -> None:
     where it was interrupted."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names that the terminal cannot show
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Python's are for programmers; whoever wants them asks with PYTHONWARNINGS
     # PyTorch's threads sleep while they wait: spinning makes a comparison 50 times slower where others use the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _terminated)

@@ -89,6 +89,15 @@ def test_faults(folder: Path, name: str, kind: type[LiteportError], says: str) -
     assert says in str(caught.value)
 
 
+def test_what_tensorflow_says_and_goes_on_from_is_not_passed_on(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "novariables" / "fingerprint.pb").write_bytes(b"\xff" * 9)
+    with pytest.raises(InputError, match="novariables cannot be loaded"):
+        liteport.convert(folder / "novariables")
+    assert capfd.readouterr().err == ""
+
+
 def test_code_in_a_file_needs_consent(folder: Path) -> None:
     x = keras.Input((4,), name="x")
     keras.Model(x, keras.layers.Lambda(lambda t: t * 2, name="y")(x)).save(folder / "lambda.keras")
