@@ -206,7 +206,9 @@ def written_buffers(program: ExportedProgram) -> list[str]:
     placeholders = [node for node in root if node.op == "placeholder"]
     specs = zip(placeholders, signature.input_specs, strict=True)
     buffers = {node: str(spec.target) for node, spec in specs if spec.kind is InputKind.BUFFER}
-    written = [node for node in map(written_argument, root) if node is not None and root[node] in buffers]
+    # Observers of fake quantisation write while they are on, and then are not converted.
+    writers = (node for node in root if node.target is not torch.ops.aten.fused_moving_avg_obs_fake_quant.default)
+    written = [node for node in map(written_argument, writers) if node is not None and root[node] in buffers]
     return list(dict.fromkeys([*(buffers[root[node]] for node in written), *signature.buffers_to_mutate.values()]))
 
 
