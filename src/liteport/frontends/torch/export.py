@@ -28,6 +28,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
+from liteport.frontends.torch.asserted import Asserted
 from liteport.frontends.torch.context import Table
 from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
@@ -64,6 +65,7 @@ def export(
         plain_packing(module),
         recurrent_shapes(),
         known_numbers(),
+        Asserted(),
         oblivious,
         torch.no_grad(),
     ):
