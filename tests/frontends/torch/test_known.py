@@ -67,6 +67,9 @@ CASES = [
     Case("first_time", Keeper(first_time), [normal(2, 5)], ops=["ADD", "MUL"]),
     Case("of_data", Keeper(lambda net, x: x if x[0, 0] > 0 else -x), [normal(2, 5)], error="torch.cond"),
     Case("of_a_table", Keeper(of_a_table), [normal(2, 8)]),
+    Case(
+        "of_a_range", Keeper(lambda net, x: x.mean(torch.arange(1, x.ndim).tolist())), [normal(2, 8, 3)], ops=["MEAN"]
+    ),
     Case("of_the_code", Keeper(of_the_code), [normal(2, 8)]),
 ]
 

@@ -99,6 +99,7 @@ PRODUCTS: dict[str, Callable[..., Any]] = {
     "matmul": lambda z, s: z @ s,
     "einsum": lambda z, s: [torch.einsum("ij,jk->ik", z, s), torch.einsum("ij->j", z)],
     "addmm": lambda z, s: torch.addmm(z, z, s, beta=0.5, alpha=1j),
+    "tensordot": lambda z, s: [torch.tensordot(z, s, 1), torch.kron(z, s[:1])],
     "vectors": lambda z, s: [torch.vdot(z[0], s[0]), torch.dot(z[0], s[0]), torch.outer(z[0], s[0])],
 }
 SIGNAL, IMAGE, WINDOW = normal(2, 40), normal(2, 3, 6, 8), torch.hann_window(16)

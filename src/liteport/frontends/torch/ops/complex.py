@@ -163,20 +163,31 @@ def vdot(b: TorchBuilder, x: Complex, other: Complex) -> Complex:
 
 
 def product(lowering: Lowering) -> Lowering:
-    """The lowering of what is linear in each of two operands, and may add a bias: f(x, y, bias), by that on reals."""
+    """The lowering of what is linear in each of two operands, f(x, y, ...), by that on reals."""
+
+    def lower(b: TorchBuilder, x: Complex | Value, y: Complex | Value, *args: Any, **kwargs: Any) -> Complex:
+        def call(p: Value | None, q: Value | None) -> Term | None:
+            return None if p is None or q is None else Term(b, lowering(b, p, q, *args, **kwargs))
+
+        (left, top), (right, bottom) = _parts(x), _parts(y)
+        re, im = minus(call(left, right), call(top, bottom)), plus(call(left, bottom), call(top, right))
+        return Number(re, im).tensor(b, b.result.shape)
+
+    return lower
+
+
+def layer(lowering: Lowering) -> Lowering:
+    """The lowering of a linear layer or a convolution, f(x, weight, bias, ...), by that on reals."""
 
     def lower(
-        b: TorchBuilder, x: Complex | Value, y: Complex | Value, bias: Complex | None = None, *args: Any, **kwargs: Any
+        b: TorchBuilder, x: Complex, y: Complex, bias: Complex | None = None, *args: Any, **kwargs: Any
     ) -> Complex:
-        (left, top), (right, bottom) = _parts(x), _parts(y)
-        starts = _parts(bias) if isinstance(bias, Complex) else (None, None)
+        def call(p: Value, q: Value, start: Value | None = None) -> Term:
+            return Term(b, lowering(b, p, q, start, *args, **kwargs))
 
-        def call(p: Value | None, q: Value | None, start: Value | None = None) -> Term | None:
-            more = () if bias is None and not args else (start, *args)
-            return None if p is None or q is None else Term(b, lowering(b, p, q, *more, **kwargs))
-
-        re = minus(call(left, right, starts[0]), call(top, bottom))
-        return Number(re, plus(call(left, bottom, starts[1]), call(top, right))).tensor(b, b.result.shape)
+        re, im = (bias.re, bias.im) if bias else (None, None)
+        number = Number(call(x.re, y.re, re) - call(x.im, y.im), call(x.re, y.im, im) + call(x.im, y.re))
+        return number.tensor(b, b.result.shape)
 
     return lower
 
@@ -275,14 +286,18 @@ _PRODUCTS: Table = {
     for op in (
         *(aten.matmul.default, aten.mm.default, aten.bmm.default, aten.mv.default, aten.dot.default),
         *(aten.outer.default, aten.ger.default, aten.inner.default, aten.tensordot.default, aten.kron.default),
-        aten.linear.default,
     )
-} | {op: lowering for op, lowering in conv.LOWERINGS.items() if "conv_tbc" not in str(op)}
+}
+_LAYERS: Table = {
+    aten.linear.default: matmul.linear,
+    **{op: lowering for op, lowering in conv.LOWERINGS.items() if lowering is not conv.conv_tbc},
+}
 
 ON_COMPLEX: Table = {
     **LOWERINGS,
     **fourier.LOWERINGS,
     **{op: product(lowering) for op, lowering in _PRODUCTS.items()},
+    **{op: layer(lowering) for op, lowering in _LAYERS.items()},
     **dict.fromkeys(_CONJUGATES, conj),
     **{op: turned(shape.LOWERINGS[op]) for op in _TRANSPOSES},
     **{op: to for op, lowering in convert_.LOWERINGS.items() if lowering is convert_.to},
