@@ -45,6 +45,13 @@ def test_converted(make: Callable[[], Any], operators: list[str]) -> None:
     assert [op.name for op in model.module.graphs[0].ops] == operators
 
 
+@pytest.mark.parametrize("axes", [[0, 1], [1, 2], [0, 1, 2], [-1, -2], [2], 1])
+def test_norms_over_several_dimensions(axes: Any) -> None:
+    """TensorFlow's converter makes L2_NORMALIZATION of them, which divides by the norm of the last dimension."""
+    call = tf.function(lambda x: tf.math.l2_normalize(x, axes) + x / tf.sqrt(tf.reduce_sum(x * x, axes, keepdims=True)))
+    liteport.convert(call.get_concrete_function(tf.TensorSpec((2, 3, 4))), verify=2)
+
+
 def test_the_batch_stays_open() -> None:
     model = liteport.convert(of(lambda: layers.MaxPooling3D(2), 4, 4, 4, 3)(), dynamic="batch", verify=3)
     assert "MAX_POOL_2D" in {op.name for op in model.module.graphs[0].ops}

@@ -1,4 +1,4 @@
-"""Operators that TensorFlow's converter has no builtin for, written in those that it has one for."""
+"""Operators that TensorFlow's converter has no builtin for, or a wrong one, written in those that it has one for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def written_out(concrete: Any) -> Any:
 
     Its graph is flat, so that shapes are known wherever they hang on the inputs'.
     """
-    if not any(node.op in WRITTEN_OUT for node in all_nodes(concrete.graph.as_graph_def())):
+    if not any(map(_is_asked_about, all_nodes(concrete.graph.as_graph_def()))):
         return concrete
     flat = again(concrete, inlined(concrete))
     graph = flat.graph.as_graph_def()
@@ -28,9 +28,13 @@ def written_out(concrete: Any) -> Any:
     return again(flat, graph) if bodies else concrete
 
 
+def _is_asked_about(node: Any) -> bool:
+    return node.op in WRITTEN_OUT and (node.op != "Sum" or node.attr["keep_dims"].b)
+
+
 def _bodies(flat: Any, node: Any) -> Iterator[tuple[Any, Body]]:
     """The operation of a node and what is to stand in its place, if anything."""
-    if node.op in WRITTEN_OUT:
+    if _is_asked_about(node):
         operation = flat.graph.get_operation_by_name(node.name)
         body = WRITTEN_OUT[node.op](operation, list(operation.inputs))
         if body is not None:
@@ -130,10 +134,28 @@ _SEEN_THROUGH: Mapping[str, Callable[..., Any]] = {
     "StridedSlice": _part,
 }
 
+
+def _sum_of_squares(operation: Any, inputs: Sequence[Any]) -> Body | None:
+    """One dimension after the other: what norms over several of them the converter takes for L2_NORMALIZATION, which
+    looks at the last one alone."""
+    tf = tensorflow()
+    axes = tf.get_static_value(inputs[1])
+    if axes is None or axes.size < 2 or inputs[0].op.type not in ("Mul", "Square"):
+        return None
+
+    def body(x: Any, axes_given: Any) -> Any:
+        for axis in axes.reshape(-1).tolist():
+            x = tf.reduce_sum(x, axis, keepdims=True)
+        return x
+
+    return body
+
+
 WRITTEN_OUT: Mapping[str, Write] = {
     "AvgPool3D": _pool_3d("avg_pool2d"),
     "MaxPool3D": _pool_3d("max_pool2d"),
     "ResizeArea": _resized,
     "ResizeBicubic": _resized,
     "ScaleAndTranslate": _resized,
+    "Sum": _sum_of_squares,
 }
