@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import liteport
 from liteport.errors import UnsupportedError
+from liteport.ir import ops
 
 logging.getLogger("absl").setLevel(logging.ERROR)
 
@@ -61,4 +62,26 @@ def test_a_size_that_is_computed_is_refused() -> None:
     call = tf.function(lambda x, size: tf.image.resize(x, size, "bicubic"))
     concrete = call.get_concrete_function(tf.TensorSpec((1, 8, 9, 3)), tf.TensorSpec((2,), tf.int32))
     with pytest.raises(UnsupportedError, match=r"ResizeBicubic.*Resize images of a fixed size"):
+        liteport.convert(concrete)
+
+
+def test_functions_without_a_builtin() -> None:
+    """Those whose arguments are any numbers, and those of numbers between -1 and 1, above 1, and between 0 and 1."""
+
+    def call(x: Any) -> Any:
+        part, math = tf.sigmoid(x), tf.math
+        everywhere = [f(x) for f in (math.atan, math.asinh, math.cosh, math.sinh, math.erf, math.erfc, math.bessel_i0)]
+        within = [f(part - 0.5) for f in (math.acos, math.asin, math.atanh, math.erfinv, math.tan)]
+        above = [f(part + 1.5) for f in (math.acosh, math.digamma)]
+        return tf.stack([*everywhere, *within, *above, math.ndtri(part)])
+
+    model = liteport.convert(
+        tf.function(call).get_concrete_function(tf.TensorSpec((None, 6))), dynamic="batch", verify=2
+    )
+    assert not model.module.graphs[0].find(ops.Opaque)
+
+
+def test_a_function_of_another_type_is_refused() -> None:
+    concrete = tf.function(tf.math.erf).get_concrete_function(tf.TensorSpec((4,), tf.float64))
+    with pytest.raises(UnsupportedError, match="Erf of f64"):
         liteport.convert(concrete)

@@ -8,7 +8,8 @@ from typing import Any
 
 from liteport.formats.tensorflow.function import Function, traced
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
-from liteport.frontends.tensorflow.refused import explained
+from liteport.frontends.tensorflow.functions import are_known
+from liteport.frontends.tensorflow.refused import explained, refused
 from liteport.frontends.tensorflow.written_out import written_out
 from liteport.quiet import without
 
@@ -18,15 +19,24 @@ _EVERYTHING = re.compile(rb".+", re.DOTALL)
 def lower(function: Function, specs: Sequence[Any]) -> bytes:
     """The function as a .tflite, for inputs of these types (tf.TensorSpecs, in the order of `function.inputs`).
 
-    The file has one subgraph with inputs and outputs in the function's order, under names of TensorFlow's.
+    The file has one subgraph with inputs and outputs in the function's order, under names of TensorFlow's, and the
+    operators of FUNCTIONS (functions.py) as custom ones.
     Raises UnsupportedError with every operator that has no builtin, and LiteportError for what else is refused.
     """
-    tf = tensorflow()
     concrete = written_out(traced(function, specs))
     try:
         # What it says on stderr while it fails is in its error too.
-        with quietly(), without(_EVERYTHING):
-            content: bytes = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+        return _converted(concrete)
     except Exception as error:  # what TensorFlow raises has no common base
-        raise explained(error, concrete) from error
+        if not are_known(refused(str(error))):
+            raise explained(error, concrete) from error
+    return _converted(concrete, allow_custom_ops=True)
+
+
+def _converted(concrete: Any, **options: bool) -> bytes:
+    converter = tensorflow().lite.TFLiteConverter.from_concrete_functions([concrete])
+    for name, value in options.items():
+        setattr(converter, name, value)
+    with quietly(), without(_EVERYTHING):
+        content: bytes = converter.convert()
     return content

@@ -12,6 +12,7 @@ import numpy as np
 from liteport.errors import UnsupportedError, UsageError
 from liteport.formats.tensorflow.function import Function
 from liteport.formats.tensorflow.runtime import tensorflow
+from liteport.frontends.tensorflow.functions import written
 from liteport.frontends.tensorflow.lower import lower
 from liteport.frontends.tensorflow.module import joined, named
 from liteport.ir.graph import Module
@@ -51,7 +52,7 @@ class TensorFlowModel:
         """
         modules = {}
         for name, function in self.functions.items():
-            module, given = read(self._lowered[name]), self.resolved[name]
+            module, given = written(read(self._lowered[name])), self.resolved[name]
             if has_open(module):
                 open_sizes(module, module.graphs[0], [i.shape for i in given.inputs], given.space)
             modules[name] = named(module, name, list(function.inputs), list(function.outputs))

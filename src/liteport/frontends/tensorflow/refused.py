@@ -43,7 +43,7 @@ def explained(error: Exception, concrete: Any) -> UnsupportedError:
     for node in all_nodes(concrete.graph.as_graph_def()):
         nodes.setdefault(node.op, []).append(node.name)
     state = {op: "" for op in nodes if "Assign" in op}
-    found = state or _refused(text)
+    found = state or refused(text)
     if not found:
         return UnsupportedError(f"TensorFlow's converter refuses the model: {_first(text)}")
     listed = "; ".join(f"{op}{kind}{_places(nodes.get(op, []))}" for op, kind in sorted(found.items()))
@@ -51,7 +51,7 @@ def explained(error: Exception, concrete: Any) -> UnsupportedError:
     return UnsupportedError(f"{what}: {listed}. {_remedy(found)}")
 
 
-def _refused(text: str) -> dict[str, str]:
+def refused(text: str) -> dict[str, str]:
     """The operators that were refused, with their type where it is not float32."""
     details = {op: f" of {kind}" if kind and kind != "f32" else "" for op, kind in _DETAIL.findall(text)}
     details.pop("Placeholder", None)  # of a resource, which the function keeps
@@ -71,4 +71,5 @@ def _places(names: list[str]) -> str:
 
 def _first(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error:" in line), lines[0] if lines else "it does not say why")
+    found = next((line.partition("error:")[2].strip() for line in lines if "error:" in line), "")
+    return found or (lines[0] if lines else "it does not say why")
