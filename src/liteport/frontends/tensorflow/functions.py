@@ -22,7 +22,7 @@ def written(module: Module) -> Module:
 
 
 def are_known(refused: Mapping[str, str]) -> bool:
-    """Whether operators were refused, and all of them are of FUNCTIONS, and of float32: of no type beside their name."""
+    """Whether operators were refused, all of them are of FUNCTIONS, and of float32: of no type beside their name."""
     return bool(refused) and refused.keys() <= FUNCTIONS.keys() and not any(refused.values())
 
 
