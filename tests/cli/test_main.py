@@ -62,6 +62,12 @@ def test_inspect_errors(folder: Path, liteport: Liteport) -> None:
         assert name in done.err
 
 
+def test_errors_fit_a_terminal_whatever_a_file_is_called(folder: Path, liteport: Liteport) -> None:
+    done = liteport("inspect", f"red\x1b[31m\x07{'x' * 9000}.tflite")
+    assert done.code == 2 and len(done.err) < 2100
+    assert all(c.isprintable() or c == "\n" for c in done.err)
+
+
 def test_version_and_help(liteport: Liteport) -> None:
     assert liteport("--version").out == f"liteport {api.__version__}\n"
     done = liteport("--help")

@@ -23,6 +23,7 @@ from liteport.cli.verify import verify
 from liteport.errors import LiteportError
 
 INTERRUPTED = 130
+_WIDEST = 2000  # characters of a line of an error
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (convert, stages, verify, inspect, profile, tune_kit):
@@ -108,7 +109,13 @@ def _described(error: Exception) -> tuple[str, int]:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+    print("\n".join(map(_shown, sentence.split("\n"))), file=sys.stderr)
+
+
+def _shown(line: str) -> str:
+    """The line for a terminal: names out of a file may hold anything, control characters and megabytes among it."""
+    plain = "".join(c if c.isprintable() else "?" for c in line[: _WIDEST + 1])
+    return plain if len(plain) <= _WIDEST else f"{plain[:_WIDEST]}..."
 
 
 def _terminated(*_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,12 @@ def test_files_that_are_none(tmp_path: Path, data: bytes, why: str) -> None:
 def test_paths_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tflite")
+    with pytest.raises(InputError, match="no regular file"):
+        read(tmp_path / "pipe.tflite")
 
 
 def test_a_small_file_cannot_claim_to_be_large() -> None:

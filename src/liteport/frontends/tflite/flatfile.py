@@ -97,6 +97,8 @@ class FlatFile:
 
     def _map(self, path: Path) -> Any:
         try:
+            if path.exists() and not path.is_file():
+                raise self.error("cannot be read: it is no regular file; name the file itself")
             with open(path, "rb") as file:
                 if os.fstat(file.fileno()).st_size < _SMALLEST:
                     raise self.error("is not a .tflite file: it is too short; give the file that a converter wrote")
