@@ -18,7 +18,7 @@ REASONS = {
         "_native_batch_norm_legit.default",  # it updates the running statistics
     },
     "random numbers": {"rand.default", "randn.default", "randperm.default"},
-    "PyTorch's memory, not values": {"as_strided.default", "resize_.default", "sym_storage_offset.default"},
+    "PyTorch's memory, not values": {"resize_.default", "sym_storage_offset.default"},
     "sizes, which the importer computes": {"sym_size.int", "sym_numel.default"},
     "strides, which torch.export settles": {"sym_stride.int", "sym_is_contiguous.default"},
     "a result is written into an argument, which torch.export makes functional": {"atan2.out"},

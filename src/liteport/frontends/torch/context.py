@@ -43,12 +43,14 @@ class TorchBuilder(Builder):
     """A builder with the types that PyTorch gives to the results of the node at hand.
 
     `results` are those types, of complex numbers those of their parts, and `is_complex` says that the first is complex.
+    `operand` is the node's first operand as PyTorch has it, which knows its place in memory.
     `walk` lowers a nested graph, such as the branch of a condition, with the builder and operands that it is handed.
     """
 
     def __init__(self, graph: Graph, walk: Walk | None = None) -> None:
         super().__init__(graph)
         self.results: tuple[TensorType, ...] = ()
+        self.operand: torch.Tensor | None = None
         self.is_complex = False
         self.walk = walk
 

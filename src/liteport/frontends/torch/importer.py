@@ -217,6 +217,7 @@ class _Importer:
         self.builder.prefix = f"{source.module}/{node.name}" if source.module else node.name
         try:
             types = self.builder.results = self.result_types(node)
+            self.builder.operand = _first_operand(node)
             self.builder.is_complex = _is_complex(node)
             if lowering is None:
                 raise UnsupportedError(f"{node.target} of complex numbers")
@@ -309,6 +310,11 @@ def _lookup_args(args: Any, env: Mapping[Node, Any]) -> Any:
     if isinstance(args, tuple | list):
         return [_lookup_args(a, env) for a in args]
     return args
+
+
+def _first_operand(node: Node) -> torch.Tensor | None:
+    value = node.args[0].meta.get("val") if node.args and isinstance(node.args[0], Node) else None
+    return value if isinstance(value, torch.Tensor) else None
 
 
 def _rebind(node: Node, env: dict[Node, Any], same: dict[Node, Node]) -> None:

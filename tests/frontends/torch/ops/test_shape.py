@@ -92,6 +92,16 @@ EXPANDED = [
 ]
 
 WINDOWS = [
+    Case(
+        "as_strided",
+        lambda x: x.relu().as_strided((2, 3, 4), (6, 2, 1)),
+        [normal(3, 6)],
+        ops=["RELU", "RESHAPE", "GATHER"],
+    ),
+    Case("as_strided-offset", lambda x: x.as_strided((4,), (2,), 3), [normal(3, 6)]),
+    Case("as_strided-view", lambda x: x.t().as_strided((4,), (2,)), [normal(3, 6)], error="call x.contiguous"),
+    Case("as_strided-inside", lambda x: x[1:].as_strided((4,), (2,), 0), [normal(3, 6)], error="call x.contiguous"),
+    Case("as_strided-beyond", lambda x: x[:1].as_strided((4,), (3,)), [normal(3, 6)], error="of the whole tensor"),
     Case("unfold", lambda x: x.unfold(2, 2, 1), [X]),
     Case("unfold-first", lambda x: x.unfold(0, 3, 2), [normal(8, 3)]),
     Case("unfold-blocks", lambda x: x.unfold(1, 2, 2), [normal(2, 7, 3)], ops=["SLICE", "RESHAPE", "TRANSPOSE"]),

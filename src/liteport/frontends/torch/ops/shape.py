@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
+from liteport.ir.sizes import is_fixed
 from liteport.lowering import basic, diagonal, indexing, joining, operands
 
 aten = torch.ops.aten
@@ -117,6 +120,22 @@ def unfold(b: TorchBuilder, x: Value, dimension: int, size: int, step: int) -> V
     return basic.transpose(b, windows, [*rest, axis + 1])
 
 
+def as_strided(
+    b: TorchBuilder, x: Value, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Value:
+    """as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)"""
+    held = b.operand
+    if held is None or not held.is_contiguous() or held.storage_offset() or not is_fixed((*x.shape, *size, *stride)):
+        raise UnsupportedError(
+            "as_strided of a view, or of open sizes: call x.contiguous().clone() before, or use unfold"
+        )
+    steps = [np.arange(n) * step for n, step in zip(size, stride, strict=True)]
+    places = np.asarray(sum(np.ix_(*steps), np.int64(storage_offset or 0))).reshape(tuple(size))
+    if places.size and places.max() >= x.type.size:
+        raise UnsupportedError("as_strided beyond its tensor's own elements: take it of the whole tensor")
+    return basic.gather(b, basic.reshape(b, x, (x.type.size,)), b.const(places.astype(np.int32)), 0)
+
+
 def take_diagonal(b: TorchBuilder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)"""
     return diagonal.diagonal(b, basic.transpose(b, x, _last(x.rank, dim1, dim2)), offset)
@@ -211,6 +230,8 @@ LOWERINGS: Table = {
     aten.copy.default: copy,
     aten.unfold.default: unfold,
     aten.unfold_copy.default: unfold,
+    aten.as_strided.default: as_strided,
+    aten.as_strided_copy.default: as_strided,
     aten.diagonal.default: take_diagonal,
     aten.linalg_diagonal.default: linalg_diagonal,
     aten.diagonal_copy.default: take_diagonal,
