@@ -139,9 +139,7 @@ OUT_OF_SCOPE: dict[str, list[str]] = {
         "special.shifted_chebyshev_polynomial_w",
     ],
     "strides and storage sizes, which a graph of values does not have": [
-        "as_strided",
         "as_strided.partial_views",
-        "as_strided_copy",
         "as_strided_scatter",
         "resize_",
         "resize_as_",
