@@ -70,8 +70,8 @@ def _leave_open(graph: Graph, op: Op) -> None:
         numbers = list(op.operand(1).array)
         open_ = [i for i, n in enumerate(numbers) if isinstance(n, Size)]
         # The one that is the longest to compute; beside a 0 the kernel cannot work it out.
-        left = max(open_, key=lambda i: (not numbers[i].is_symbol, i))
-        if not any(0 in numbers[i].values for i in open_ if i != left):
+        left = max(open_, key=lambda i: (not numbers[i].is_symbol, i), default=None)
+        if left is not None and not any(0 in numbers[i].values for i in open_ if i != left):
             numbers[left] = -1
             _set(graph, op, 1, numbers)
     elif isinstance(op.operator, ops.Slice) and op.operand(1).is_const and op.operand(2).has_sizes:

@@ -116,6 +116,12 @@ def test_a_loop_in_each_signature() -> None:
     assert border(model) == {"grow": (["x"], ["output"]), "halve": (["x"], ["output"])}
 
 
+def test_rows_that_a_loop_makes() -> None:
+    """The list that they are put into has as many as its own shape says, which is known outside of the loop alone."""
+    call = tf.function(lambda x: tf.map_fn(lambda y: tf.reduce_max(y) * y, x))
+    liteport.convert(call.get_concrete_function(tf.TensorSpec((4, 6))), verify=2)
+
+
 def test_a_frozen_graph(tmp_path: Path) -> None:
     module = Difference()
     frozen = convert_variables_to_constants_v2(module.difference.get_concrete_function())
