@@ -118,7 +118,9 @@ class LiteRT:
     def _runner(self, signature: str) -> Any:
         if signature not in self._runners:
             try:
-                self._runners[signature] = self._interpreter.get_signature_runner(signature)
+                runner = self._interpreter.get_signature_runner(signature)
+                runner.get_input_details()  # fails on names that are no text
+                self._runners[signature] = runner
             except ValueError as error:
                 raise LiteportError(f"LiteRT cannot run signature {signature!r}: {_first_line(error)}") from error
         return self._runners[signature]

@@ -97,6 +97,26 @@ def test_external_data_that_end_early_are_refused(tmp_path: Path) -> None:
         liteport.convert(path)
 
 
+LIES = [
+    ({"location": "w\0.bin"}, "which is no file's name"),
+    ({"location": "w.bin", "length": "9" * 6000}, "which is no place in a file"),
+    ({"location": "empty.bin"}, "bytes, which are not FLOAT"),
+]
+
+
+@pytest.mark.parametrize(("entries", "text"), LIES, ids=[text for _, text in LIES])
+def test_external_data_that_lie_are_refused(tmp_path: Path, entries: dict[str, str], text: str) -> None:
+    path = external(tmp_path)
+    (tmp_path / "empty.bin").touch()
+    proto = onnx.load(path, load_external_data=False)
+    del proto.graph.initializer[0].external_data[:]
+    for key, value in entries.items():
+        proto.graph.initializer[0].external_data.add(key=key, value=value)
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match=text):
+        liteport.convert(path)
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     content = proto().SerializeToString()
     path = tmp_path / "m.onnx"

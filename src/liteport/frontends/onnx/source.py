@@ -20,6 +20,7 @@ from liteport.frontends.onnx.tensors import PLAIN, carried, checked_type, stored
 from liteport.frontends.onnx.wire import Place, without_weights
 from liteport.ir.types import Array
 
+_DIGITS = 19  # of the largest place in a file
 OLDEST = 1
 """Operators changed their meaning in opset 7; those before it are read as far as lowerings know their attributes."""
 
@@ -77,7 +78,8 @@ class OnnxFile:
     def _mapped(self, file: Path, place: Place, tensor: TensorProto) -> Array:
         """The tensor on the file's own memory. Raises InputError where it is not all there."""
         if file not in self.files:
-            self.files[file] = np.memmap(file, np.uint8, "r")
+            whole = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.zeros(0, np.uint8)
+            self.files[file] = whole
         content = self.files[file]
         missing = place.offset + place.length - len(content)
         if missing > 0:
@@ -124,6 +126,8 @@ def _read(path: Path) -> OnnxFile:
 
 def _beside(path: Path, location: str, name: str) -> Path:
     """The file of external data. Raises UnsafeFileError where it is not in the model's folder, or below it."""
+    if "\0" in location:
+        raise InputError(f"{path} has tensor {name!r} in {location!r}, which is no file's name")
     folder = path.parent.resolve()
     file = (folder / location).resolve()
     if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
@@ -136,7 +140,7 @@ def _beside(path: Path, location: str, name: str) -> Path:
 
 
 def _number(text: str, name: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _DIGITS:
         raise InputError(f"tensor {name!r} has external data at {text!r}, which is no place in a file")
     return int(text)
 
