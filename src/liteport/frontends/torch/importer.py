@@ -108,13 +108,14 @@ class _Importer:
                 env[node] = _constant(self.stored(spec), spec.target or node.name)
         return env
 
-    def user_input(self, node: Node) -> Value:
+    def user_input(self, node: Node) -> Value | Complex:
         value = node.meta["val"]
         if value.dtype not in DTYPES:
             remedy = ": take pairs of real numbers, torch.view_as_complex() makes complex ones of them"
             what = f"an input of type {value.dtype} ({node.name})"
             self.missing.append(_Missing(what + (remedy if value.dtype in PARTS else ""), ""))
-        return self.builder.input(self.type_or_any(value), node.name)
+        given = self.builder.input(self.type_or_any(value), node.name)
+        return Complex(given, given) if value.dtype in PARTS else given  # so that the walk can go on
 
     def stored(self, spec: Any) -> torch.Tensor:
         store = self.program.state_dict if spec.target in self.program.state_dict else self.program.constants

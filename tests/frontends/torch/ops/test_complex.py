@@ -129,6 +129,7 @@ CASES: list[Case] = [
     Case("transforms_filter", filtered, [IMAGE]),
     Case("layers", Convolution(), [normal(2, 3, 4, 2)]),
     Case("an input", lambda z: z.abs(), [CONSTANT], error="torch.view_as_complex() makes complex ones"),
+    Case("an input as pairs", torch.view_as_real, [CONSTANT], error="torch.view_as_complex() makes complex ones"),
     Case("an output", lambda x: x * 1j, [REAL], error="return torch.view_as_real() of them"),
     Case("no lowering", on(torch.tan), [PAIRS], error="aten.tan.default of complex numbers"),
     Case("too long", torch.fft.fft, [normal(8192)], error="some thousands"),
