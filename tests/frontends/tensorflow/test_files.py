@@ -57,6 +57,8 @@ def _archives(home: Path, net: keras.Model) -> None:
             for part, content in changed.items():
                 archive.writestr(part, content)
     (home / "cut.keras").write_bytes((home / "good.keras").read_bytes()[:-60])
+    with zipfile.ZipFile(home / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b" " * (1 << 24))
     (home / "empty.h5").write_bytes(b"")
     (home / "text.h5").write_bytes(b"not an HDF5 file")
     net.save_weights(home / "only.weights.h5")
@@ -67,6 +69,7 @@ FAULTS = [
     ("garbage", InputError, "garbage/saved_model.pb is no SavedModel, or a damaged one"),
     ("novariables", InputError, "novariables cannot be loaded"),
     ("escaping.keras", UnsafeFileError, "has '../outside', outside of its own folder"),
+    ("bomb.keras", UnsafeFileError, "looks like a zip bomb (it would unpack to 16,777,216 bytes)"),
     ("noconfig.keras", InputError, "it has no config.json"),
     ("noweights.keras", InputError, "noweights.keras cannot be loaded"),
     ("badconfig.keras", InputError, "badconfig.keras cannot be loaded"),

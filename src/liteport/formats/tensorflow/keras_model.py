@@ -16,6 +16,7 @@ from liteport.formats.tensorflow.runtime import keras, quietly, tensorflow
 from liteport.formats.tensorflow.safety import check_begin
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
+_INFLATION = 8  # Keras stores its entries as they are; an archive that was packed anew stays far below this factor
 
 
 def open_keras(
@@ -53,9 +54,11 @@ def _check_archive(path: Path) -> None:
     """Raises InputError for what is no archive of Keras, UnsafeFileError for one that reaches outside its folder."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            names, unpacked = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise InputError(f"{path} is no .keras file, or a damaged one: {error}") from error
+    if unpacked > max(_INFLATION * path.stat().st_size, 1 << 20):
+        raise UnsafeFileError(f"{path} looks like a zip bomb (it would unpack to {unpacked:,} bytes): do not use it")
     if "config.json" not in names:
         raise InputError(f"{path} is no .keras file: it has no config.json")
     for name in names:
