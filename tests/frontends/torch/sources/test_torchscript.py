@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import liteport
-from liteport.errors import UnsafeFileError, UnsupportedError, UsageError
+from liteport.errors import InputError, UnsafeFileError, UnsupportedError, UsageError
 from liteport.frontends.torch.sources import load
 from tests.frontends.torch.sources.support import error_of, image
 
@@ -237,3 +237,12 @@ def test_damaged_files_and_needless_options(tmp_path: Path) -> None:
         for entry in (e for e in archive.namelist() if not e.endswith("data.pkl")):
             changed.writestr(entry, archive.read(entry))
     assert "cannot be loaded by torch.jit" in str(error_of(tmp_path / "bad.pt"))
+
+
+def test_damaged_code_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "m.pt"
+    torch.jit.save(torch.jit.script(nn.ReLU()), str(path))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"def forward", b"def farword", 1))
+    with pytest.raises(InputError, match=r"is truncated or damaged \(.*Bad CRC-32"):
+        load(path)

@@ -11,6 +11,7 @@ import copy
 import io
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from inspect import Parameter, Signature
 from types import MethodType
@@ -48,9 +49,14 @@ def torchscript(file: ModelFile, *, trusted: bool) -> torch.jit.ScriptModule:
 
 def _reaching(file: ModelFile) -> Iterator[str]:
     """The names in the file's code that stand for more than arithmetic; text and comments aside."""
-    with zipfile.ZipFile(file.path) as archive:
-        for name in (n for n in archive.namelist() if "/code/" in n and n.endswith(".py")):
-            yield from _suspects(archive.read(name).decode("utf-8", "replace"))
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            names = [n for n in archive.namelist() if "/code/" in n and n.endswith(".py")]
+            codes = [archive.read(name).decode("utf-8", "replace") for name in names]
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
+        raise InputError(f"{file} is truncated or damaged ({described(error)}): download or save it again") from error
+    for code in codes:
+        yield from _suspects(code)
 
 
 def _suspects(code: str) -> Iterator[str]:
