@@ -28,6 +28,16 @@ def choosing(name: str, then: str, otherwise: str, signature: str | None = None)
     return graph
 
 
+def test_branches_of_a_case() -> None:
+    graph = Graph("main", signature="main")
+    b = Builder(graph)
+    index, x = b.input(TensorType(DType.INT32, ()), "i"), b.input(SCALAR, "x")
+    operator = ops.StablehloCase(branch_subgraphs=("ten", "twenty"))
+    graph.outputs, graph.output_names = list(b.emit_many(operator, index, x, types=(SCALAR,))), ["y"]
+    (module,) = by_signature(Module([graph, negating("ten"), negating("twenty"), negating("thirty")])).values()
+    assert [each.name for each in module.graphs] == ["main", "ten", "twenty"]
+
+
 def test_takes_along_what_control_flow_needs() -> None:
     bodies = [negating("ten"), negating("twenty"), negating("thirty"), choosing("inner", "twenty", "thirty")]
     module = Module([choosing("p", "ten", "inner", "p"), choosing("q", "ten", "ten", "q"), *bodies], {"n": b"1"}, "d")

@@ -115,6 +115,17 @@ class Op:
         """The first output."""
         return self.outputs[0]
 
+    @property
+    def references(self) -> list[str]:
+        """The names of the graphs that it runs: what its attributes ..._subgraph and ..._subgraphs say."""
+        named = [(key, value) for key, value in vars(self.operator).items() if value]
+        return [
+            name
+            for key, value in named
+            if key.endswith(("_subgraph", "_subgraphs"))
+            for name in ([value] if isinstance(value, str) else value)
+        ]
+
     def operand(self, index: int) -> Value:
         """Input number `index`. Raises ValueError where it is left out."""
         value = self.inputs[index] if index < len(self.inputs) else None

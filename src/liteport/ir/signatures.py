@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liteport.ir.graph import Graph, Module, Op
+from liteport.ir.graph import Graph, Module
 
 
 def by_signature(module: Module) -> dict[str, Module]:
@@ -18,13 +18,8 @@ def _bodies(graph: Graph, module: Module) -> list[Graph]:
     found: dict[str, Graph] = {graph.name: graph}
     waiting = [graph]
     while waiting:
-        for name in [name for op in waiting.pop().ops for name in _references(op)]:
+        for name in [name for op in waiting.pop().ops for name in op.references]:
             if name not in found:
                 found[name] = module.graph(name)
                 waiting.append(found[name])
     return [body for body in found.values() if body is not graph]
-
-
-def _references(op: Op) -> list[str]:
-    """The names of graphs in the operator's attributes, which are called ..._subgraph."""
-    return [name for key, name in vars(op.operator).items() if key.endswith("_subgraph") and name]

@@ -10,7 +10,6 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Op, constant
 from liteport.passes.base import Pass
-from liteport.passes.loops import graphs_of
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,13 @@ class HandDown(Pass):
 
     def run(self, graph: Graph) -> bool:
         changed = False
-        uses = Counter(name for each in self.module.graphs for op in each.ops for name in graphs_of(op))
+        uses = Counter(name for each in self.module.graphs for op in each.ops for name in op.references)
         for op in graph.find(ops.While, ops.If):
-            if any(uses[name] > 1 for name in graphs_of(op)):
+            if any(uses[name] > 1 for name in op.references):
                 self.decline(op, "its graphs are others' too")
                 continue
             first = int(isinstance(op.operator, ops.If))  # behind the condition
-            graphs = [self.module.graph(name) for name in graphs_of(op)]
+            graphs = [self.module.graph(name) for name in op.references]
             known = [i for i in range(first, len(op.inputs)) if _is_known(graph, op, graphs, i, i - first)]
             if known:
                 _hand_down(graph, op, graphs, known, first)

@@ -95,20 +95,11 @@ class Loop:
 
 def loops(module: Module, graph: Graph) -> Iterator[Loop]:
     """The loops of a graph whose graphs are nobody else's."""
-    uses = Counter(name for each in module.graphs for op in each.ops for name in graphs_of(op))
+    uses = Counter(name for each in module.graphs for op in each.ops for name in op.references)
     for op in graph.find(ops.While):
-        names = graphs_of(op)
+        names = op.references
         if all(uses[name] == 1 for name in names):
             yield Loop(graph, op, *map(module.graph, names))
-
-
-def graphs_of(op: Op) -> list[str]:
-    """The graphs that an operation refers to."""
-    if isinstance(op.operator, ops.While):
-        return [op.operator.cond_subgraph, op.operator.body_subgraph]
-    if isinstance(op.operator, ops.If):
-        return [op.operator.then_subgraph, op.operator.else_subgraph]
-    return []
 
 
 def _conditions(value: Value) -> Iterator[Op | None]:

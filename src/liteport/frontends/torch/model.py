@@ -101,6 +101,7 @@ class TorchModel:
         self.notes = tuple(dict.fromkeys([*notes, *(note for entry in entries.values() for note in entry.notes)]))
         self.programs: dict[str, ExportedProgram] = {}
         self._half: dict[str, bool] = {}
+        self._written: dict[str, list[str]] = {}
         self._symbols: dict[str, Symbols] = {}
 
     @classmethod
@@ -153,13 +154,19 @@ class TorchModel:
     def to_ir(self) -> Module:
         """The entry points as graphs of one module. Raises UnsupportedError for operators without a lowering."""
         self.export()
-        for program in self.programs.values():
-            self._note_state(program)
+        for name in self.programs:
+            self._note_state(name)
         return Module([graph for name in self.programs for graph in self._graphs(name)])
 
-    def _note_state(self, program: ExportedProgram) -> None:
+    def _buffers(self, signature: str) -> list[str]:
+        """The buffers that the entry point writes into."""
+        if signature not in self._written:
+            self._written[signature] = written_buffers(self.programs[signature])
+        return self._written[signature]
+
+    def _note_state(self, signature: str) -> None:
         """Says which buffers the network writes into: the converted model does not."""
-        if buffers := written_buffers(program):
+        if buffers := self._buffers(signature):
             self._note(
                 f"the forward writes into {', '.join(buffers)}: every call of the converted model begins with what is "
                 "there now. To carry it on, take it as an input and return it"
@@ -224,7 +231,7 @@ class TorchModel:
 
     def _results(self, signature: str, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
         """The tensors that the entry point returns, by name. The module's buffers are left as they are."""
-        entry, buffers = self.entries[signature], written_buffers(self.programs[signature])
+        entry, buffers = self.entries[signature], self._buffers(signature)
         with quiet(), torch.no_grad(), _unwritten(entry, buffers):
             result = entry.run(tensors)
             if buffers:  # one of them may be the result
