@@ -81,10 +81,18 @@ def unlike(b: Builder, parts: Sequence[Value]) -> list[Value]:
     return [*moved(b, parts[:-1]), b.emit(ops.Abs(), reshape(b, parts[-1], (2, 5, 4)))]
 
 
+def scores(b: Builder, parts: Sequence[Value]) -> list[Value]:
+    """Parts [2,5,4] as queries in heads [5,2,2,2] times keys in columns, which are turned without the batch, and values."""
+    keys = reshape(b, transpose(b, reshape(b, parts[1], (2, 10, 2)), [1, 2, 0]), (5, 2, 2, 2))
+    queries, values = moved(b, [parts[0], parts[2]])
+    return [b.emit(ops.BatchMatmul(), queries, keys), values]
+
+
 CUT = [
     GraphCase("one by one", lambda b, xs: [b.emit(ops.Abs(), p) for p in picked(b, linear(b, xs[0], 12))], X, ["FULLY_CONNECTED", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
     GraphCase("one by one, then moved alike", lambda b, xs: moved(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["ABS"] * 3]),
     GraphCase("one by one, then not all alike", lambda b, xs: unlike(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "SPLIT", *["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"] * 2, "ABS"]),
+    GraphCase("one by one, the keys in columns", lambda b, xs: scores(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["ABS"] * 2, "BATCH_MATMUL"]),
     GraphCase("one by one, then in the middle of a dimension", lambda b, xs: batched(b, picked(b, linear(b, xs[0], 12))), X, ["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT", *["RESHAPE"] * 3, *["ABS"] * 3]),
     GraphCase("longer, moved alike", lambda b, xs: moved(b, split(b, xs[0], 3, 2)), X, ["RESHAPE", "TRANSPOSE", "SPLIT", *["ABS"] * 3]),
     GraphCase("longer, along the rows, moved alike", lambda b, xs: [transpose(b, p, [1, 0, 2]) for p in split(b, xs[0], 2, 1)], [(2, 6, 4)], ["TRANSPOSE", "SPLIT"]),
@@ -101,7 +109,7 @@ CUT = [
 
 @pytest.mark.parametrize("case", CUT, ids=lambda c: c.id)
 def test_merge_cut(case: GraphCase) -> None:
-    check(case, MergeCut(), Simplify(), DropDead())
+    check(case, Simplify(), DropDead(), MergeCut(), Simplify(), DropDead())
 
 
 CUT_REASONS: list[tuple[Callable[[Builder, list[Value]], Sequence[Value]], str]] = [
@@ -122,6 +130,7 @@ ADJOINT = [
     GraphCase("columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [0, 2, 1])), [(2, 5, 4), (2, 3, 4)], ["BATCH_MATMUL"]),
     GraphCase("the batch stays moved", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], transpose(b, xs[1], [1, 2, 0])), [(2, 5, 4), (3, 2, 4)], ["TRANSPOSE", "BATCH_MATMUL"]),
     GraphCase("one head's columns become rows", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], reshape(b, transpose(b, xs[1], [0, 2, 1]), (2, 1, 4, 3))), [(2, 1, 5, 4), (2, 3, 4)], ["RESHAPE", "BATCH_MATMUL"]),
+    GraphCase("columns that are cut stay", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], reshape(b, transpose(b, xs[1], [1, 2, 0]), (2, 4, 6))), [(2, 5, 4), (3, 4, 4)], ["TRANSPOSE", "RESHAPE", "BATCH_MATMUL"]),
     GraphCase("columns that others take stay", lambda b, xs: [b.emit(ops.BatchMatmul(), xs[0], y := reshape(b, transpose(b, xs[1], [0, 2, 1]), (2, 1, 4, 3))), y], [(2, 1, 5, 4), (2, 3, 4)], ["TRANSPOSE", "RESHAPE", "BATCH_MATMUL"]),
     GraphCase("a constant matrix is a linear layer", lambda b, xs: b.emit(ops.BatchMatmul(), xs[0], b.const(weights(1, 4, 3))), [(2, 5, 4)], ["FULLY_CONNECTED"]),
     GraphCase("and one by rows", lambda b, xs: product(b, xs[0], b.const(weights(3, 4))), [(2, 5, 4)], ["FULLY_CONNECTED"]),

@@ -160,13 +160,20 @@ def _matmul(graph: Graph, op: Op) -> Value | None:
 
 
 def _turned(b: Builder, graph: Graph, y: Value) -> Value | None:
-    """y with its last two dimensions changed, where a transpose that makes y then keeps its rows whole, or is gone."""
+    """y with its last two dimensions changed, where a transpose that makes y then keeps its rows whole, or is gone;
+    what only cuts or joins the dimensions in front of those comes after it."""
     maker = y.producer
     perm = _perm(maker) if maker is not None and isinstance(maker.operator, ops.Transpose) else None
     if maker is not None and perm is not None:
         turned = (*perm[:-2], perm[-1], perm[-2])
         return transpose(b, maker.input, turned) if perm[-2] == len(perm) - 1 else None
-    chain = above(graph, y) if graph.sole_user(y) is not None else []
+    if maker is None or graph.sole_user(y) is None:
+        return None
+    batched = isinstance(maker.operator, ops.Reshape) and maker.input.shape[-2:] == y.shape[-2:]
+    inner = _turned(b, graph, maker.input) if batched else None
+    if inner is not None:
+        return reshape(b, inner, (*y.shape[:-2], y.shape[-1], y.shape[-2]))
+    chain = above(graph, y)
     found = Movement.along(chain, chain[0].input.shape) if len(chain) > 1 else None
     last = found.transposed([*range(y.rank - 2), y.rank - 1, y.rank - 2]) if found is not None and found.moves else None
     return reshape(b, chain[0].input, last.target) if last is not None and not last.moves else None
