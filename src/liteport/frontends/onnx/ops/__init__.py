@@ -6,6 +6,7 @@ from liteport.frontends.onnx.context import Table
 from liteport.frontends.onnx.ops import (
     activation,
     attention,
+    blocks,
     compare,
     contrib,
     control,
@@ -14,6 +15,7 @@ from liteport.frontends.onnx.ops import (
     data,
     detection,
     elementwise,
+    fused,
     grid,
     grouped,
     index,
@@ -37,6 +39,7 @@ from liteport.ir.tables import merged
 FAMILIES = (
     activation,
     attention,
+    blocks,
     compare,
     control,
     contrib,
@@ -45,6 +48,7 @@ FAMILIES = (
     data,
     detection,
     elementwise,
+    fused,
     grid,
     grouped,
     index,

@@ -14,6 +14,8 @@ from liteport.lowering import basic
 from liteport.lowering.formula import Term, emit
 from liteport.lowering.operands import align, convert, wide
 
+MICROSOFT = "com.microsoft"  # the domain of ONNX Runtime's own operators
+
 
 def terms(b: OnnxBuilder, *values: Value, dtype: DType | None = None) -> list[Term]:
     """Operands that broadcast, of one type (`dtype`, or what theirs is computed in), for a formula."""

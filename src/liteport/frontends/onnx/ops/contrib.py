@@ -1,111 +1,23 @@
-"""ONNX Runtime's own operators (domain com.microsoft), which its optimiser and exporters of transformers write."""
+"""ONNX Runtime's own operators (domain com.microsoft) of transformers and diffusion models: norms and attention."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table
-from liteport.frontends.onnx.ops._common import computed
-from liteport.frontends.onnx.ops.activation import hard_sigmoid, leaky_relu, swish
+from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.attention import merge_heads, split_heads
-from liteport.frontends.onnx.ops.conv import conv
+from liteport.frontends.onnx.ops.quantize import dequantize_linear
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType, TensorType
-from liteport.lowering import activation, attention, basic, formula, indexing, joining, math, normalization, rotary
+from liteport.lowering import attention, basic, formula, indexing, joining, normalization, rotary
 from liteport.lowering import matmul as product
 from liteport.lowering.formula import Term
-
-DOMAIN = "com.microsoft"
-
-
-# Products and activations
-
-
-def fused_matmul(
-    b: OnnxBuilder,
-    x: Value,
-    y: Value,
-    *,
-    alpha: float = 1.0,
-    transA: int = 0,
-    transB: int = 0,
-    transBatchA: int = 0,
-    transBatchB: int = 0,
-) -> Value:
-    """FusedMatMul(A, B, alpha=1, transA=0, transB=0, transBatchA=0, transBatchB=0): alpha A B"""
-    left = _turned(b, _batch_turned(b, x) if transBatchA else x, transA)
-    out = product.matmul(b, left, _turned(b, _batch_turned(b, y) if transBatchB else y, transB))
-    return out if alpha == 1 else (Term(b, out) * alpha).value
-
-
-def _turned(b: OnnxBuilder, x: Value, turn: int) -> Value:
-    """x with its last two dimensions changed where it is to `turn`."""
-    if not turn or x.rank < 2:
-        return x
-    return basic.transpose(b, x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])
-
-
-def _batch_turned(b: OnnxBuilder, x: Value) -> Value:
-    """x with its first dimension in front of the last one."""
-    return basic.transpose(b, x, [*range(1, x.rank - 1), 0, x.rank - 1])
-
-
-def bias_gelu(b: OnnxBuilder, x: Value, bias: Value) -> Value:
-    """BiasGelu(A, B)"""
-    return activation.gelu(Term(b, b.emit(ops.Add(), x, bias)), "none").value
-
-
-def fast_gelu(b: OnnxBuilder, x: Value, bias: Value | None = None) -> Value:
-    """FastGelu(X, bias): by tanh"""
-    return activation.gelu(Term(b, x if bias is None else b.emit(ops.Add(), x, bias)), "tanh").value
-
-
-def quick_gelu(x: Term, alpha: float = 1.702) -> Term:
-    """QuickGelu(X, alpha=1.702): x sigmoid(alpha x)"""
-    return swish(x, alpha)
-
-
-def fused_conv(
-    b: OnnxBuilder,
-    x: Value,
-    w: Value,
-    bias: Value | None = None,
-    added: Value | None = None,
-    *,
-    activation: str = "",
-    activation_params: Sequence[float] = (),
-    auto_pad: str = "NOTSET",
-    dilations: Sequence[int] | None = None,
-    group: int = 1,
-    kernel_shape: Sequence[int] | None = None,
-    pads: Sequence[int] | None = None,
-    strides: Sequence[int] | None = None,
-) -> Value:
-    """FusedConv(X, W, B, Z, activation, activation_params, ...): activation(Conv(X, W, B) + Z)"""
-    y = conv(b, x, w, bias, auto_pad=auto_pad, dilations=dilations, group=group, pads=pads, strides=strides)
-    return _activated(Term(b, y if added is None else b.emit(ops.Add(), y, added)), activation, activation_params).value
-
-
-_ACTIVATIONS: dict[str, Callable[..., Term]] = {
-    "": lambda x: x,
-    "Relu": formula.relu,
-    "Tanh": formula.tanh,
-    "Sigmoid": formula.sigmoid,
-    "LeakyRelu": leaky_relu,
-    "HardSigmoid": hard_sigmoid,
-    "Clip": math.clamp,
-}
-
-
-def _activated(x: Term, name: str, parameters: Sequence[float]) -> Term:
-    if name not in _ACTIVATIONS:
-        raise UnsupportedError(f"the activation {name}")
-    return _ACTIVATIONS[name](x, *parameters)
-
 
 # Normalisation
 
@@ -148,6 +60,49 @@ def _total(b: OnnxBuilder, x: Value, skip: Value, bias: Value | None) -> Value:
         skip = basic.reshape(b, skip, (1,) * (x.rank - skip.rank) + skip.shape)
     total = b.emit(ops.Add(), x, skip)
     return total if bias is None else b.emit(ops.Add(), total, bias)
+
+
+def bias_add(b: OnnxBuilder, x: Value, bias: Value, skip: Value) -> Value:
+    """BiasAdd(X, bias, skip): their sum"""
+    return b.emit(ops.Add(), b.emit(ops.Add(), x, bias), skip)
+
+
+def group_norm(
+    b: OnnxBuilder,
+    x: Value,
+    gamma: Value,
+    beta: Value,
+    *,
+    activation: int,
+    groups: int,
+    channels_last: int = 1,
+    epsilon: float = 1e-5,
+) -> Value:
+    """GroupNorm(X, gamma, beta, activation, groups, channels_last=1, epsilon=1e-5): activation 1 is swish"""
+    if activation not in (0, 1):
+        raise UnsupportedError(f"the activation {activation}")
+    front = basic.channels_first(b, x) if channels_last else x
+    y = Term(b, normalization.group_norm(b, front, groups, gamma, beta, epsilon).value)
+    out = (y * formula.sigmoid(y) if activation else y).value
+    return basic.channels_last(b, out) if channels_last else out
+
+
+def skip_group_norm(
+    b: OnnxBuilder, x: Value, gamma: Value, beta: Value, skip: Value, bias: Value | None = None, **attributes: Any
+) -> tuple[Value, Value]:
+    """SkipGroupNorm(X, gamma, beta, skip, bias, as GroupNorm): the norm of the sum, the sum
+
+    The skip is of X's shape, or [N, C], one for all places.
+    """
+    if skip.rank < x.rank:
+        batch, channels = skip.shape
+        ones = (1,) * (x.rank - 2)
+        last = attributes.get("channels_last", 1)
+        skip = basic.reshape(b, skip, (batch, *ones, channels) if last else (batch, channels, *ones))
+    total = b.emit(ops.Add(), x, skip)
+    if bias is not None:
+        total = b.emit(ops.Add(), total, bias)
+    return group_norm(b, total, gamma, beta, **attributes), total
 
 
 def embed_layer_norm(
@@ -203,9 +158,11 @@ def multi_head_attention(
     unidirectional: int = 0,
 ) -> tuple[Value, ...]:
     """MultiHeadAttention(query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value, num_heads,
-    mask_filter_value=-10000, scale, unidirectional=0)"""
-    if key is None or value is None:
-        raise UnsupportedError("queries, keys and values packed in one: give each by itself")
+    mask_filter_value=-10000, scale, unidirectional=0)
+
+    Queries, keys and values may be packed in the query [B, L, H, 3, E], or keys and values in the key [B, S, H, 2, E].
+    """
+    query, key, value = _unpacked(b, query, key, value)
     if bias is not None:
         sizes = [num_heads * v.shape[-1] if v.rank == 4 else v.shape[-1] for v in (query, key, value)]
         query, key, value = (
@@ -215,6 +172,19 @@ def multi_head_attention(
     heads = [v if v.rank == 4 else split_heads(b, v, num_heads) for v in (query, key, value)]
     past = None if past_key is None or past_value is None else (past_key, past_value)
     return _attended(b, heads, past, padding, added, mask_filter_value, scale, bool(unidirectional))
+
+
+def _unpacked(b: OnnxBuilder, query: Value, key: Value | None, value: Value | None) -> tuple[Value, Value, Value]:
+    """Queries, keys and values each by itself, packed ones as [B, L, H * E]."""
+    if key is not None and value is not None:
+        return query, key, value
+    packed = query if key is None else key
+    count = 3 if key is None else 2
+    if value is not None or packed.rank != 5 or packed.shape[3] != count:
+        raise UnsupportedError(f"queries, keys and values packed as {packed.type}: give each by itself")
+    batch, length, heads, _, size = packed.shape
+    apart = [basic.reshape(b, part, (batch, length, heads * size)) for part in joining.unstack(b, packed, 3)]
+    return (apart[0], apart[1], apart[2]) if key is None else (query, apart[0], apart[1])
 
 
 def packed_attention(
@@ -251,6 +221,26 @@ def packed_attention(
         pasts = (both[0], both[1])
     y, *present = _attended(b, heads, pasts, mask, added, mask_filter_value, scale, bool(unidirectional))
     return (y, joining.stack(b, present, 0)) if b.wants(1) else (y,)
+
+
+def quantised_attention(
+    b: OnnxBuilder,
+    x: Value,
+    weights: Value,
+    bias: Value,
+    x_scale: Value,
+    w_scale: Value,
+    mask: Value | None = None,
+    x_zero: Value | None = None,
+    w_zero: Value | None = None,
+    past: Value | None = None,
+    **attributes: Any,
+) -> tuple[Value, ...]:
+    """QAttention(input, weight, bias, input_scale, weight_scale, mask_index, input_zero_point, weight_zero_point, past,
+    as Attention), of which the projection is on quantised numbers"""
+    real = dequantize_linear(b, x, x_scale, x_zero)
+    columns = dequantize_linear(b, weights, w_scale, w_zero, axis=-1)
+    return packed_attention(b, real, columns, bias, mask, past, **attributes)
 
 
 def _projected(b: OnnxBuilder, x: Value, weights: Value, bias: Value | None, start: int, size: int) -> Value:
@@ -333,18 +323,16 @@ def _line(b: OnnxBuilder, count: int) -> Value:
 
 
 LOWERINGS: Table = {
-    (DOMAIN, "FusedMatMul"): fused_matmul,
-    (DOMAIN, "Gelu"): computed(lambda x: activation.gelu(x, "none")),
-    (DOMAIN, "BiasGelu"): bias_gelu,
-    (DOMAIN, "FastGelu"): fast_gelu,
-    (DOMAIN, "QuickGelu"): computed(quick_gelu),
-    (DOMAIN, "FusedConv"): fused_conv,
     ("", "SimplifiedLayerNormalization"): simplified_layer_norm,
-    (DOMAIN, "SimplifiedLayerNormalization"): simplified_layer_norm,
-    (DOMAIN, "SkipLayerNormalization"): skip_layer_norm,
-    (DOMAIN, "SkipSimplifiedLayerNormalization"): skip_simplified_layer_norm,
-    (DOMAIN, "EmbedLayerNormalization"): embed_layer_norm,
-    (DOMAIN, "MultiHeadAttention"): multi_head_attention,
-    (DOMAIN, "Attention"): packed_attention,
-    (DOMAIN, "RotaryEmbedding"): rotary_embedding,
+    (MICROSOFT, "SimplifiedLayerNormalization"): simplified_layer_norm,
+    (MICROSOFT, "SkipLayerNormalization"): skip_layer_norm,
+    (MICROSOFT, "SkipSimplifiedLayerNormalization"): skip_simplified_layer_norm,
+    (MICROSOFT, "EmbedLayerNormalization"): embed_layer_norm,
+    (MICROSOFT, "BiasAdd"): bias_add,
+    (MICROSOFT, "GroupNorm"): group_norm,
+    (MICROSOFT, "SkipGroupNorm"): skip_group_norm,
+    (MICROSOFT, "MultiHeadAttention"): multi_head_attention,
+    (MICROSOFT, "Attention"): packed_attention,
+    (MICROSOFT, "QAttention"): quantised_attention,
+    (MICROSOFT, "RotaryEmbedding"): rotary_embedding,
 }

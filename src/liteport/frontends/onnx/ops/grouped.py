@@ -8,6 +8,7 @@ import numpy as np
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table, known
+from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.attention import merge_heads, split_heads
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -114,4 +115,4 @@ def _visible(b: OnnxBuilder, size: tuple[int, int], first: Value | None, window:
     return b.emit(ops.LogicalAnd(), seen_by, (column > Term(b, rows) - window).value)
 
 
-LOWERINGS: Table = {("com.microsoft", "GroupQueryAttention"): group_query_attention}
+LOWERINGS: Table = {(MICROSOFT, "GroupQueryAttention"): group_query_attention}

@@ -14,6 +14,7 @@ import numpy as np
 
 from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.context import FEW, Lowering, OnnxBuilder, Table
+from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.create import FEW_BITS, carried_type
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -181,6 +182,6 @@ def _padding(b: OnnxBuilder, value: Value, x: Value) -> Value:
 LOWERINGS: Table = {
     ("", "QuantizeLinear"): quantize_linear,
     ("", "DequantizeLinear"): dequantize_linear,
-    ("com.microsoft", "QuantizeLinear"): quantize_linear,
-    ("com.microsoft", "DequantizeLinear"): dequantize_linear,
+    (MICROSOFT, "QuantizeLinear"): quantize_linear,
+    (MICROSOFT, "DequantizeLinear"): dequantize_linear,
 }

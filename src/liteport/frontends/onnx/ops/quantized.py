@@ -13,14 +13,14 @@ from liteport.frontends.onnx.context import Lowering, OnnxBuilder, Table
 from liteport.frontends.onnx.ops import conv as convolution
 from liteport.frontends.onnx.ops import matmul as product
 from liteport.frontends.onnx.ops import pool
-from liteport.frontends.onnx.ops._common import terms
+from liteport.frontends.onnx.ops._common import MICROSOFT, terms
 from liteport.frontends.onnx.ops.elementwise import add_all
 from liteport.frontends.onnx.ops.quantize import dequantize_linear, quantize_linear
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, reduction
-from liteport.lowering.formula import Term, emit
+from liteport.lowering.formula import Term, emit, maximum, minimum, where
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
 
@@ -189,6 +189,38 @@ def matmul_integer(
     return add_all(b, *total)
 
 
+def matmul_integer_to_float(
+    b: OnnxBuilder,
+    x: Value,
+    w: Value,
+    x_scale: Value,
+    w_scale: Value,
+    x_zero: Value | None = None,
+    w_zero: Value | None = None,
+    bias: Value | None = None,
+) -> Value:
+    """MatMulIntegerToFloat(A, B, a_scale, b_scale, a_zero_point=0, b_zero_point=0, bias)"""
+    left = dequantize_linear(b, x, x_scale, x_zero, axis=-2)
+    right = dequantize_linear(b, w, w_scale, w_zero, axis=-1)
+    y = product.matmul(b, left, right)
+    return y if bias is None else b.emit(ops.Add(), y, bias)
+
+
+def dynamic_quantize_matmul(
+    b: OnnxBuilder, x: Value, w: Value, w_scale: Value, w_zero: Value | None = None, bias: Value | None = None
+) -> Value:
+    """DynamicQuantizeMatMul(A, B, b_scale, b_zero_point=0, bias): A on the grid of 8 bits that it fills"""
+    low, high = (Term(b, basic.reduce(b, end, x, list(range(x.rank)))) for end in (ops.ReduceMin, ops.ReduceMax))
+    low, high, value = minimum(low, 0.0), maximum(high, 0.0), Term(b, x)
+    step = (high - low) / 255.0
+    step = where(step.equals(0.0), 1.0, step)
+    start = emit(ops.Round(), -low / step)
+    numbers = maximum(minimum(emit(ops.Round(), value / step) + start, 255.0), 0.0)
+    left, right = (numbers - start) * step, dequantize_linear(b, w, w_scale, w_zero, axis=-1)
+    y = product.matmul(b, left.value, right)
+    return y if bias is None else b.emit(ops.Add(), y, bias)
+
+
 def conv_integer(
     b: OnnxBuilder,
     x: Value,
@@ -241,13 +273,15 @@ LOWERINGS: Table = {
     ("", "QLinearMatMul"): qlinear_matmul,
     ("", "ConvInteger"): conv_integer,
     ("", "MatMulInteger"): matmul_integer,
-    ("com.microsoft", "QGemm"): qgemm,
-    ("com.microsoft", "QLinearAdd"): pairwise(ops.Add()),
-    ("com.microsoft", "QLinearMul"): pairwise(ops.Mul()),
-    ("com.microsoft", "QLinearConcat"): qlinear_concat,
-    ("com.microsoft", "QLinearAveragePool"): single(_average_pool),
-    ("com.microsoft", "QLinearGlobalAveragePool"): single(_global_average),
-    ("com.microsoft", "QLinearLeakyRelu"): single(_leaky_relu),
-    ("com.microsoft", "QLinearSigmoid"): single(_sigmoid),
-    ("com.microsoft", "QLinearSoftmax"): single(_softmax),
+    (MICROSOFT, "MatMulIntegerToFloat"): matmul_integer_to_float,
+    (MICROSOFT, "DynamicQuantizeMatMul"): dynamic_quantize_matmul,
+    (MICROSOFT, "QGemm"): qgemm,
+    (MICROSOFT, "QLinearAdd"): pairwise(ops.Add()),
+    (MICROSOFT, "QLinearMul"): pairwise(ops.Mul()),
+    (MICROSOFT, "QLinearConcat"): qlinear_concat,
+    (MICROSOFT, "QLinearAveragePool"): single(_average_pool),
+    (MICROSOFT, "QLinearGlobalAveragePool"): single(_global_average),
+    (MICROSOFT, "QLinearLeakyRelu"): single(_leaky_relu),
+    (MICROSOFT, "QLinearSigmoid"): single(_sigmoid),
+    (MICROSOFT, "QLinearSoftmax"): single(_softmax),
 }

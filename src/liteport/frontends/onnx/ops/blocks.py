@@ -1,0 +1,104 @@
+"""Weights of few bits that are packed in blocks, each with a scale of its own (domain com.microsoft): large language
+models come so. The kernels of integers have one scale a row at most, so the weights become the floats that they stand
+for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liteport.errors import InputError, UnsupportedError
+from liteport.frontends.onnx.context import FEW, OnnxBuilder, Table, known
+from liteport.frontends.onnx.ops._common import MICROSOFT
+from liteport.ir.graph import Value
+from liteport.ir.types import Array, DType
+from liteport.lowering import indexing
+from liteport.lowering import matmul as product
+
+
+def matmul_nbits(
+    b: OnnxBuilder,
+    x: Value,
+    weights: Value,
+    scales: Value,
+    zero_points: Value | None = None,
+    group_index: Value | None = None,
+    bias: Value | None = None,
+    *,
+    K: int,
+    N: int,
+    block_size: int,
+    bits: int = 4,
+    accuracy_level: int = 0,
+    weight_prepacked: int = 0,
+) -> Value:
+    """MatMulNBits(A, B, scales, zero_points=2^(bits-1), g_idx, bias, K, N, block_size, bits=4): A[.., K] by B[N, K]
+
+    B is packed [N, blocks, bytes of a block]; g_idx says of which block each of K is, which else follow each other.
+    """
+    if weight_prepacked:
+        raise UnsupportedError("weights in the order of one device's memory (weight_prepacked)")
+    blocks = -(-K // block_size)
+    numbers = unpacked(known(weights, "weights").reshape(N, -1), bits)[:, :K]
+    steps = known(scales, "scales").reshape(N, blocks)
+    starts = _starts(zero_points, bits, (N, blocks))
+    own = np.arange(K) // block_size if group_index is None else known(group_index, "groups")[:K]
+    real = (numbers.astype(np.float32) - starts[:, own]) * steps[:, own]
+    return product.linear(b, x, b.const(real.astype(np.float32), name=weights.name), bias)
+
+
+def gather_block_quantized(
+    b: OnnxBuilder,
+    data: Value,
+    indices: Value,
+    scales: Value,
+    zero_points: Value | None = None,
+    *,
+    bits: int = 4,
+    block_size: int = 128,
+    gather_axis: int = 0,
+    quantize_axis: int = 1,
+) -> Value:
+    """GatherBlockQuantized(data, indices, scales, zero_points, bits=4, block_size=128, gather_axis=0, quantize_axis=1)
+
+    Zero points are 2^(bits-1) unless given, or 0 for data that are int4 or uint4 by type.
+    """
+    numbers, steps = known(data, "data"), known(scales, "scales")
+    shape, axis = steps.shape, quantize_axis % steps.ndim
+    if data.dtype.is_float:
+        raise UnsupportedError("a table of floats of few bits")
+    if data.dtype is DType.UINT8 and FEW not in data.extra:
+        numbers, starts = unpacked(numbers, bits), _starts(zero_points, bits, shape)
+    else:
+        starts = np.zeros(shape, np.float32) if zero_points is None else known(zero_points, "zero points")
+    own = np.arange(numbers.shape[axis]) // block_size
+    step, start = (np.take(each, own, axis).astype(np.float32) for each in (steps, starts))
+    table = b.const((numbers.astype(np.float32) - start) * step, name=data.name)
+    return indexing.take(b, table, gather_axis, indices)
+
+
+def unpacked(packed: Array, bits: int) -> Array:
+    """uint8 [.., bytes] as the numbers of so many bits in them, the lowest first."""
+    if bits not in (2, 4, 8):
+        raise UnsupportedError(f"weights of {bits} bits: use 2, 4 or 8")
+    if packed.dtype != np.uint8:
+        raise InputError(f"packed numbers in {packed.dtype}, where uint8 is due")
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    apart = (packed[..., None] >> shifts) & np.uint8((1 << bits) - 1)
+    return apart.reshape(*packed.shape[:-1], -1)
+
+
+def _starts(zero_points: Value | None, bits: int, shape: tuple[int, ...]) -> Array:
+    """The zero point of every block: the middle, as they are in floats, or packed like the weights."""
+    if zero_points is None:
+        return np.full(shape, 1 << (bits - 1), np.float32)
+    given = known(zero_points, "zero points")
+    if given.dtype == np.uint8:
+        given = unpacked(given.reshape(*shape[:-1], -1), bits)[..., : shape[-1]]
+    return given.reshape(shape).astype(np.float32)
+
+
+LOWERINGS: Table = {
+    (MICROSOFT, "MatMulNBits"): matmul_nbits,
+    (MICROSOFT, "GatherBlockQuantized"): gather_block_quantized,
+}
