@@ -18,6 +18,7 @@ from liteport.frontends.onnx.importer import import_graph
 from liteport.frontends.onnx.ops import LOWERINGS
 from liteport.frontends.onnx.precision import has_half, in_float32, in_float64
 from liteport.frontends.onnx.source import OnnxFile
+from liteport.frontends.onnx.steps import is_quantised, steps
 from liteport.frontends.onnx.tensors import carried
 from liteport.ir.graph import Module
 from liteport.ir.inputs import Resolved
@@ -67,19 +68,8 @@ class OnnxModel:
         return [{name: tuple(at(d, n) for d in i.shape) for name, i in self.inputs.items()} for n in numbers]
 
     def steps(self, signature: str) -> dict[str, float]:
-        """The scales of outputs that come straight from a DequantizeLinear behind a QuantizeLinear (check.Stepped)."""
-        graph = self.file.proto.graph
-        makers = {name: node for node in graph.node for name in node.output}
-        scales = {t.name: t for t in graph.initializer}
-        found = {}
-        for name in (o.name for o in graph.output):
-            node = makers.get(name)
-            if node is None or node.op_type != "DequantizeLinear" or node.input[1] not in scales:
-                continue
-            first, scale = makers.get(node.input[0]), self.file.array(scales[node.input[1]])
-            if first is not None and first.op_type == "QuantizeLinear" and scale.size == 1:
-                found[name] = float(scale.reshape(()))
-        return found
+        """How far the numbers of quantised outputs lie apart (check.Stepped)."""
+        return steps(self.file)
 
     def run(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         """ONNX Runtime's outputs by name, in float32 where the model has half precision.
@@ -123,9 +113,8 @@ class OnnxModel:
         """The model in ONNX Runtime, as it stands where it is not quantised: optimising copies the weights. In ONNX's
         own, slow, reference implementation where ONNX Runtime cannot load it, which is noted."""
         self.file.release()
-        quantised = any("Linear" in node.op_type for node in self.file.proto.graph.node)
         try:
-            return open_session(self._runnable(), optimise=quantised, folder=self._folder)
+            return open_session(self._runnable(), optimise=is_quantised(self.file), folder=self._folder)
         except UsageError:
             raise
         except Exception as error:  # as above

@@ -62,8 +62,7 @@ BITS = {"w": (0, 256), "zeros": (0, 256), "table": (0, 256), "ids": (0, 9), "gro
 ONE_SCALE = {"x": (2, 5, 8), "w": (8, 6), "x_scale": (1,), "w_scale": (1,)}
 ROW_SCALES = {"x": (2, 5, 8), "w": (8, 6), "x_scale": (1,), "w_scale": (6,)}
 ZEROS = {"x_zero": (1,), "w_zero": (1,), "c": (6,)}
-# Weights whose products ONNX Runtime adds up without saturating on processors that lack VNNI.
-INTEGERS = {"x": (0, 256), "w": (-60, 60), "x_zero": (100, 140), "w_zero": (-3, 3)}
+INTEGERS = {"x": (0, 256), "w": (-128, 128), "x_zero": (100, 140), "w_zero": (-3, 3)}
 EIGHT = {"x": TensorProto.UINT8, "w": TensorProto.INT8, "x_zero": TensorProto.UINT8, "w_zero": TensorProto.INT8}
 PROJECTED = {"x": (2, 5, 8), "w": (8, 48), "b": (48,), "x_scale": (1,), "w_scale": (1,), "mask": (2, 5)}
 PROJECTED_ZEROS = {"x_zero": (1,), "w_zero": (1,)}
@@ -276,12 +275,15 @@ def own(operator: str, inputs: str, outputs: str = "y", **attributes: Any) -> No
     return node(operator, inputs, outputs, MICROSOFT, **attributes)
 
 
+# fmt: off
 NORM = {"gamma": drawn(8), "beta": drawn(8)}
 GROUPED = [node("GroupNormalization", "front gamma beta", "normed", num_groups=2), node("Sigmoid", "normed", "gate")]
 TO_FRONT, TO_BACK = {"perm": [0, 3, 1, 2]}, {"perm": [0, 2, 3, 1]}
+WEIGHTS = {"w": RNG.integers(0, 256, (8, 6)).astype(np.uint8), "step": np.array([0.02], np.float32), "zero": np.array([120], np.uint8), "bias": drawn(6)}
 AT = {"first": np.array(0), "second": np.array(1), "third": np.array(2), "flat": np.array([2, 5, 16])}
 
 TWINS = [
+    Twin("quantised while it runs", own("DynamicQuantizeMatMul", "x w step zero bias"), [node("DynamicQuantizeLinear", "x", "n s z"), node("MatMulInteger", "n w z zero", "i"), node("Cast", "i", "f", to=TensorProto.FLOAT), node("Mul", "s step", "t"), node("Mul", "f t", "p"), node("Add", "p bias")], {"x": (2, 5, 8)}, WEIGHTS),
     Twin("split gelu", own("BiasSplitGelu", "x bias"), [node("Add", "x bias", "s"), node("Split", "s", "l r", axis=-1, num_outputs=2), node("Gelu", "r", "g"), node("Mul", "l g")], {"x": (2, 5, 8)}, {"bias": drawn(8)}),
     Twin("sum", own("BiasAdd", "x bias skip"), [node("Sum", "x bias skip")], {"x": (2, 5, 8), "skip": (2, 5, 8)}, {"bias": drawn(8)}),
     Twin("group norm", own("GroupNorm", "x gamma beta", groups=2, activation=0), [node("Transpose", "x", "front", **TO_FRONT), *GROUPED[:1], node("Transpose", "normed", **TO_BACK)], {"x": (2, 4, 5, 8)}, NORM),
@@ -290,7 +292,8 @@ TWINS = [
     Twin("group norm of a sum with one for all places", own("SkipGroupNorm", "x gamma beta skip", groups=2, activation=0), [node("Reshape", "skip places", "wide"), node("Add", "x wide", "s"), node("Transpose", "s", "front", **TO_FRONT), *GROUPED[:1], node("Transpose", "normed", **TO_BACK)], {"x": (2, 4, 5, 8), "skip": (2, 8)}, {**NORM, "places": np.array([2, 1, 1, 8])}),
     Twin("heads, packed", own("MultiHeadAttention", "x", num_heads=4), [*[node("Gather", f"x {part}", f"{part}_", axis=3) for part in ("first", "second", "third")], *[node("Reshape", f"{part}_ flat", name) for part, name in (("first", "q"), ("second", "k"), ("third", "v"))], own("MultiHeadAttention", "q k v", num_heads=4)], {"x": (2, 5, 4, 3, 4)}, AT),
     Twin("heads, keys and values packed", own("MultiHeadAttention", "q x", num_heads=4), [*[node("Gather", f"x {part}", f"{part}_", axis=3) for part in ("first", "second")], *[node("Reshape", f"{part}_ flat", name) for part, name in (("first", "k"), ("second", "v"))], own("MultiHeadAttention", "q k v", num_heads=4)], {"q": (2, 3, 16), "x": (2, 5, 4, 2, 4)}, AT),
-]  # fmt: skip
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("twin", [pytest.param(twin, id=twin.id) for twin in TWINS])
