@@ -19,7 +19,7 @@ from liteport.frontends.onnx.ops.create import FEW_BITS, carried_type
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType, Quantization
-from liteport.lowering import basic
+from liteport.lowering import basic, grids
 from liteport.lowering.formula import Term, emit, maximum, minimum
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
@@ -55,7 +55,7 @@ def quantize_linear(
     element = output_dtype if zero_point is None else zero_point.extra.get(FEW, 0)
     stored = _quantization(scale, zero_point)
     if stored is not None and dtype in STORED and element not in FEW_BITS and not x.is_const:
-        return quantized(b, convert(b, x, DType.FLOAT32), dtype, stored)
+        return grids.quantized(b, convert(b, x, DType.FLOAT32), dtype, stored)
     by = Term(b, _spread(b, scale, x, axis, block_size))
     steps = emit(ops.Round(), Term(b, convert(b, x, DType.FLOAT32)) / by)
     if zero_point is not None:
@@ -90,13 +90,6 @@ def dequantize_linear(
     return (steps.cast(DType.FLOAT32) * by).value
 
 
-def quantized(b: OnnxBuilder, x: Value, dtype: DType, stored: Quantization) -> Value:
-    """x as quantised numbers."""
-    y = b.emit(ops.Quantize(to=dtype), x)
-    y.quantization = stored
-    return y
-
-
 def dequantized(b: OnnxBuilder, x: Value) -> Value:
     """Quantised numbers as the real ones that they stand for."""
     return b.emit(ops.Dequantize(), x)
@@ -127,14 +120,11 @@ def _known(b: OnnxBuilder, x: Value, scale: Value, zero_point: Value | None, alo
     """Constants as real numbers, which say on which grid they lie."""
     if scale.data is None or (zero_point is not None and zero_point.data is None):
         return None
-    at = from_front(along, x.rank) if scale.type.size > 1 else 0
-    shape = [-1 if i == at else 1 for i in range(x.rank)] if scale.type.size > 1 else ()
-    offset = np.zeros((), np.int32) if zero_point is None else zero_point.array.astype(np.int32)
-    whole = x.array.astype(np.int32) - offset.reshape(shape if offset.size > 1 else ())
-    real = b.const(whole.astype(np.float32) * scale.array.reshape(shape), name=x.name)
-    steps = np.broadcast_to(offset.reshape(-1), scale.array.size).tolist()
-    real.quantization = Quantization(tuple(scale.array.reshape(-1).tolist()), tuple(steps), at)
-    return real
+    steps = scale.array.reshape(-1)
+    starts = np.zeros(1, np.int64) if zero_point is None else zero_point.array.reshape(-1)
+    at = from_front(along, x.rank) if steps.size > 1 else 0
+    stored = Quantization(tuple(steps.tolist()), tuple(np.broadcast_to(starts, steps.shape).tolist()), at)
+    return grids.real(b, x.array, stored, x.name)
 
 
 def _spread(b: OnnxBuilder, parameter: Value, x: Value, along: int, block: int) -> Value:
@@ -143,7 +133,7 @@ def _spread(b: OnnxBuilder, parameter: Value, x: Value, along: int, block: int) 
         return basic.reshape(b, parameter, ())
     at = from_front(along, x.rank)
     if parameter.rank == 1 and not block:
-        return basic.reshape(b, parameter, [x.shape[at] if i == at else 1 for i in range(x.rank)])
+        return basic.reshape(b, parameter, grids.spread(x.shape[at], at, x.rank))
     if parameter.rank != x.rank:
         raise UnsupportedError(f"scales {parameter.type} for {x.type}")
     size = parameter.shape[at]
@@ -166,7 +156,7 @@ def as_stored(lowering: Lowering) -> Lowering:
         alike = [v and _padding(b, v, x) for v in others]
         found = lowering(b, dequantized(b, x), *alike, **attributes)
         results = list(found) if isinstance(found, list | tuple) else [found]
-        return [quantized(b, y, x.dtype, stored) if y.dtype.is_float else y for y in results]
+        return [grids.quantized(b, y, x.dtype, stored) if y.dtype.is_float else y for y in results]
 
     return on_real_numbers
 

@@ -6,6 +6,7 @@ grid they lie: kernels of integers can take both over. Other grids are computed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import Array, DType, Quantization
-from liteport.lowering import basic, math
+from liteport.lowering import basic, grids, math
 from liteport.lowering.formula import Term, emit
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
@@ -108,7 +109,7 @@ def quantize_channels(
     if x.is_const and grid.is_known:
         return b.const(grid.numbers(x).astype(kind.numpy), name=x.name)
     if grid.fills_eight_bits and kind in (DType.INT8, DType.UINT8):
-        return _quantized(b, x, kind, grid.stored)
+        return grids.quantized(b, x, kind, grid.stored)
     return convert(b, grid.steps(b, x).value, kind)
 
 
@@ -147,7 +148,7 @@ def dequantize_channels(
     zeros = b.const(np.zeros(scales.shape, np.float32)) if zero_points is None else zero_points
     grid = _Grid(scales, zeros, from_front(axis, x.rank), quant_min, quant_max)
     if x.is_const and grid.is_known:
-        return grid.constant(b, x.array, grid.stored, x.name)
+        return grids.real(b, x.array, grid.stored, x.name)
     if grid.is_known and x.quantization == grid.stored:
         return b.emit(ops.Dequantize(), x)
     return grid.real(b, Term(b, convert(b, x, DType.FLOAT32)))
@@ -182,10 +183,14 @@ class _Grid:
         return Quantization(tuple(map(float, self.scale.array.reshape(-1))), tuple(starts), self.axis)
 
     @property
+    def shift(self) -> int:
+        """By how much numbers of int8 differ: not at all, or they are as far from the lowest."""
+        return 0 if self.low >= -128 and self.high <= 127 else -128 - self.low
+
+    @property
     def in_int8(self) -> Quantization:
-        """The grid in numbers of int8: the same, or as far from the lowest."""
-        shift = 0 if self.low >= -128 and self.high <= 127 else -128 - self.low
-        return replace(self.stored, zero_point=tuple(z + shift for z in self.stored.zero_point))
+        """The grid in numbers of int8."""
+        return replace(self.stored, zero_point=tuple(z + self.shift for z in self.stored.zero_point))
 
     def steps(self, b: TorchBuilder, x: Value) -> Term:
         """The numbers that x is rounded to, as floats."""
@@ -202,38 +207,23 @@ class _Grid:
         step, start = (p.array.reshape(self._sizes(x.rank)).astype(np.float32) for p in (self.scale, self.zero))
         return np.clip(np.rint(x.array * (np.float32(1) / step)) + start, self.low, self.high)
 
-    def constant(self, b: TorchBuilder, numbers: Array, stored: Quantization, name: str) -> Value:
-        """What known numbers stand for, which says on which grid it lies."""
-        step, start = (p.array.reshape(self._sizes(numbers.ndim)).astype(np.float32) for p in (self.scale, self.zero))
-        real = b.const(((numbers.astype(np.float32) - start) * step).astype(np.float32), name=name)
-        real.quantization = stored
-        return real
-
     def _spread(self, b: TorchBuilder, rank: int) -> tuple[Term, Term]:
         step, start = (
             basic.reshape(b, convert(b, p, DType.FLOAT32), self._sizes(rank)) for p in (self.scale, self.zero)
         )
         return Term(b, step), Term(b, start)
 
-    def _sizes(self, rank: int) -> tuple[int, ...]:
-        """The shape in which scales stand in the place of the elements that they are for."""
-        count = self.scale.type.size
-        return tuple(count if i == self.axis else 1 for i in range(rank)) if count > 1 else ()
+    def _sizes(self, rank: int) -> Sequence[int]:
+        return grids.spread(self.scale.type.size, self.axis, rank)
 
 
 def _rounded(b: TorchBuilder, x: Value, grid: _Grid) -> Value:
     """x rounded to the grid."""
     if x.is_const and grid.is_known and grid.high - grid.low <= 255:
-        return grid.constant(b, grid.numbers(x), grid.in_int8, x.name)
+        return grids.real(b, grid.numbers(x) + grid.shift, grid.in_int8, x.name)
     if grid.fills_eight_bits:
-        return b.emit(ops.Dequantize(), _quantized(b, x, DType.INT8, grid.in_int8))
+        return b.emit(ops.Dequantize(), grids.quantized(b, x, DType.INT8, grid.in_int8))
     return grid.real(b, grid.steps(b, x))
-
-
-def _quantized(b: TorchBuilder, x: Value, dtype: DType, stored: Quantization) -> Value:
-    numbers = b.emit(ops.Quantize(to=dtype), x)
-    numbers.quantization = stored
-    return numbers
 
 
 LOWERINGS: Table = {
