@@ -179,23 +179,41 @@ def is_natural(value: Value, depth: int = _SEARCH_DEPTH) -> bool:
     return isinstance(op.operator, _POSITIONS) or (isinstance(op.operator, _KEEPING) and all(parts))
 
 
-def offset(number: Value) -> tuple[Value, int]:
-    """A number of one element as another one, from which it was made by adding and subtracting, and how much more."""
-    more = 0
-    while (op := number.producer) is not None and number.type.size == 1:
-        operands = [v for v in op.inputs if v is not None]
-        fixed = [v for v in operands if v.data is not None and not v.has_sizes and v.type.size == 1]
-        if isinstance(op.operator, ops.Reshape | ops.Cast) and operands[0].type.size == 1:
-            number = operands[0]
-        elif isinstance(op.operator, ops.Add) and len(fixed) == 1:
-            more += int(fixed[0].array.reshape(-1)[0])
-            number = next(v for v in operands if v is not fixed[0])
-        elif isinstance(op.operator, ops.Sub) and fixed == operands[1:]:
-            more -= int(fixed[0].array.reshape(-1)[0])
-            number = operands[0]
-        else:
-            break
-    return number, more
+Sum = tuple[dict[tuple[Value, int], int], int]
+"""Elements of values, each so many times, and a number: what adds up to another one."""
+
+
+def sums(numbers: Value, depth: int = _SEARCH_DEPTH) -> list[Sum]:
+    """A list of whole numbers as sums of the elements of those from which it is made by adding, subtracting and
+    multiplying: the difference of two that are made of the same is known."""
+    if numbers.data is not None and not numbers.has_sizes:
+        return [({}, int(n)) for n in numbers.array.reshape(-1)]
+    atoms: list[Sum] = [({(numbers, i): 1}, 0) for i in range(numbers.type.size)]
+    op = numbers.producer
+    if op is None or not depth or numbers.rank > 1 or any(v is None or v.dtype.is_float for v in op.inputs):
+        return atoms
+    if isinstance(op.operator, ops.Reshape | ops.Cast):
+        return sums(op.input, depth - 1)
+    if isinstance(op.operator, ops.Concatenation):
+        return [each for v in op.inputs if v is not None for each in sums(v, depth - 1)]
+    if op.operator not in (ops.Add(), ops.Sub(), ops.Mul()):
+        return atoms
+    sides = (sums(op.operand(i), depth - 1) for i in range(2))
+    left, right = (side * len(atoms) if len(side) == 1 else side for side in sides)
+    found = [_combined(op.operator, *pair) for pair in zip(left, right, strict=True)]
+    return [atom if each is None else each for atom, each in zip(atoms, found, strict=True)]
+
+
+def _combined(operator: ops.Operator, left: Sum, right: Sum) -> Sum | None:
+    """Two sums added, subtracted or multiplied; None for a product of two that are not known."""
+    if isinstance(operator, ops.Mul):
+        (terms, more), (others, times) = (left, right) if not right[0] else (right, left)
+        return None if others else ({each: n * times for each, n in terms.items()}, more * times)
+    sign = -1 if isinstance(operator, ops.Sub) else 1
+    terms = dict(left[0])
+    for each, n in right[0].items():
+        terms[each] = terms.get(each, 0) + sign * n
+    return {each: n for each, n in terms.items() if n}, left[1] + sign * right[1]
 
 
 def _common_type(arrays: Sequence[Value]) -> DType:

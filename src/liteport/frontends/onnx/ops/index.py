@@ -14,6 +14,7 @@ from liteport.ir.graph import Value
 from liteport.ir.sizes import Size, larger, smaller
 from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic, indexing, joining, scattering
+from liteport.lowering.formula import Term, where
 from liteport.lowering.operands import align, convert
 
 _REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -33,28 +34,44 @@ def slice_(
     axes: Sequence[int] | None = None,
 ) -> Value:
     """Slice(data, starts, ends, axes, steps); attributes before opset 10"""
-    if first is not None and last is not None and first.data is None and stride is None:
+    steps = numbers(stride, None, "steps")
+    if first is not None and last is not None and first.data is None and set(steps or [1]) == {1}:
         return _moving(b, x, first, last, numbers(at, None, "axes"))
     begin = numbers(first, starts, "starts") or []
     end = numbers(last, ends, "ends") or []
     chosen = numbers(at, axes, "axes")
     over = list(range(len(begin))) if chosen is None else [axis_of(a, x.rank) for a in chosen]
-    steps = numbers(stride, None, "steps") or [1] * len(begin)
-    for axis, start, stop, step in zip(over, begin, end, steps, strict=True):
+    for axis, start, stop, step in zip(over, begin, end, steps or [1] * len(begin), strict=True):
         x = _slice_along(b, x, axis, start, stop, step)
     return x
 
 
 def _moving(b: OnnxBuilder, x: Value, first: Value, last: Value, axes: Sequence[int] | None) -> Value:
     """As many elements as the ends are apart from computed starts: x[i : i + 2]. The kernel refuses what x has not."""
-    (start, low), (end, high) = indexing.offset(first), indexing.offset(last)
-    if start is not end or first.type.size != 1:
-        raise UnsupportedError("starts that are computed when the model runs: make them constant, or ends start + n")
-    axis = (axes[0] if axes else 0) % x.rank
-    shape = tuple(high - low if i == axis else size for i, size in enumerate(x.shape))
-    place = basic.cast(b, indexing.from_front(b, basic.reshape(b, first, (1,)), x.shape[axis]), DType.INT32)
-    corner = b.emit(ops.Mul(), place, b.const(np.eye(x.rank, dtype=np.int32)[axis]))
-    return b.emit_many(ops.Slice(), x, corner, basic.ints(b, shape), types=(TensorType(x.dtype, shape),))[0]
+    begins, ends = indexing.sums(first), indexing.sums(last)
+    shape, corner = list(x.shape), [b.const(np.zeros(1, np.int32))] * x.rank
+    for place, axis in enumerate(range(len(begins)) if axes is None else axes):
+        at, (terms, low), (others, high) = axis_of(axis, x.rank), begins[place], ends[place]
+        if terms != others:
+            raise UnsupportedError(
+                "starts that are computed when the model runs: make them constant, or ends start + n"
+            )
+        if terms:
+            shape[at] = max(high - low, 0)
+            corner[at] = _start(b, basic.narrow(b, first, 0, place, 1), shape[at], x.shape[at])
+        else:
+            begin = _bound(low, x.shape[at])
+            shape[at], corner[at] = larger(_bound(high, x.shape[at]) - begin, 0), basic.ints(b, [begin])
+    result = TensorType(x.dtype, tuple(shape))
+    return b.emit_many(ops.Slice(), x, basic.concat(b, corner, 0), basic.ints(b, shape), types=(result,))[0]
+
+
+def _start(b: OnnxBuilder, at: Value, length: int, size: int) -> Value:
+    """Where so many elements begin: counted from the end where they end before it, by negative numbers both."""
+    begin = Term(b, basic.cast(b, at, DType.INT32))
+    if indexing.is_natural(at):
+        return begin.value
+    return where(begin + length < 0, begin + Term(b, basic.scalar(b, size, DType.INT32)), begin).value
 
 
 def _slice_along(b: OnnxBuilder, x: Value, axis: int, start: int, stop: int, step: int) -> Value:
