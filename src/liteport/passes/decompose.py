@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Graph
+from liteport.ir.graph import Graph, Value
 from liteport.ir.ops.base import Operator
-from liteport.lowering import math
+from liteport.lowering import integers, math
 from liteport.lowering.formula import Term
 from liteport.passes.base import Pass
 
-DECOMPOSITIONS: Mapping[type[Operator], Callable[[Term], Term]] = {
-    ops.Erf: math.erf,
+DECOMPOSITIONS: Mapping[type[Operator], Callable[..., Sequence[Value]]] = {
+    ops.Erf: lambda b, x: [math.erf(Term(b, x)).value],
+    ops.DynamicQuantize: integers.dynamic_quantize,
+    ops.MatmulInteger: lambda b, *operands: [integers.matmul(b, *operands)],
 }
 
 
@@ -25,6 +27,5 @@ class Decompose(Pass):
     def run(self, graph: Graph) -> bool:
         found = graph.find(*DECOMPOSITIONS)
         for op in found:
-            written = DECOMPOSITIONS[type(op.operator)](Term(Builder(graph, op), op.input))
-            graph.replace(op, written.value)
+            graph.replace(op, *DECOMPOSITIONS[type(op.operator)](Builder(graph, op), *op.inputs))
         return bool(found)

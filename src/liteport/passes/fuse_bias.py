@@ -69,8 +69,10 @@ def _is_bare(op: Op) -> bool:
     """Whether an operation is a linear layer of floats without a bias, and without anything behind it."""
     if not isinstance(op.operator, ops.FullyConnected) or op.optional(2) is not None:
         return False
-    plain = all(v.quantization is None and v.dtype is DType.FLOAT32 for v in (op.operand(1), op.output))
-    return plain and op.operator.activation is ops.Activation.NONE
+    weights, result = op.operand(1), op.output
+    real = result.dtype is DType.FLOAT32 and result.quantization is None
+    on_grid = weights.dtype is DType.FLOAT32 and weights.quantization is not None  # its bias may have to fit int32
+    return real and not on_grid and op.operator.activation is ops.Activation.NONE
 
 
 def _is_bias(value: Value, result: Value) -> bool:

@@ -21,6 +21,7 @@ from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
 from liteport.passes.fuse_bias import FuseBias
 from liteport.passes.fuse_center import FuseCenter
+from liteport.passes.fuse_dynamic import FuseDynamic
 from liteport.passes.fuse_factor import FuseFactor
 from liteport.passes.fuse_flatten import FuseFlatten
 from liteport.passes.fuse_gelu import FuseGelu
@@ -65,6 +66,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         DropEmpty(),
         Fold(evaluate),
         # Whole layers, before anything cuts them up.
+        FuseDynamic(),
         FuseUpdate(),
         FuseBias(),
         # Before anything is spent on what nobody takes; parts of one value before one of them is cut further.

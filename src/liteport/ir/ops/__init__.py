@@ -77,7 +77,7 @@ from liteport.ir.ops.compare import (
     Select,
     SelectV2,
 )
-from liteport.ir.ops.composite import Erf
+from liteport.ir.ops.composite import DynamicQuantize, Erf, MatmulInteger
 from liteport.ir.ops.control import (
     AssignVariable,
     CallOnce,
@@ -235,6 +235,7 @@ __all__ = [
     "Dequantize",
     "Dilate",
     "Div",
+    "DynamicQuantize",
     "DynamicUpdateSlice",
     "Elementwise",
     "Elu",
@@ -270,6 +271,7 @@ __all__ = [
     "LogicalOr",
     "Logistic",
     "Lstm",
+    "MatmulInteger",
     "MatrixDiag",
     "MatrixSetDiag",
     "MaxPool2D",

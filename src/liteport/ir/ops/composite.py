@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from liteport.ir.ops.base import FLOAT, DTypes, Unary
+from liteport.ir.ops.base import FLOAT, DTypes, Operator, Types, Unary, broadcast, operands
+from liteport.ir.types import DType, TensorType
+
+if TYPE_CHECKING:
+    from liteport.ir.graph import Value
 
 
 @dataclass(frozen=True)
@@ -14,3 +18,32 @@ class Erf(Unary):
 
     name: ClassVar[str] = "ERF"
     dtypes: ClassVar[DTypes] = FLOAT
+
+
+@dataclass(frozen=True)
+class DynamicQuantize(Operator):
+    """Floats on the grid of 8 bits that they and 0 fill: the numbers (uint8), their scale [] and zero point []."""
+
+    name: ClassVar[str] = "DYNAMIC_QUANTIZE"
+    dtypes: ClassVar[DTypes] = FLOAT
+
+    def infer(self, *inputs: Value | None) -> Types:
+        (x,) = operands(self, inputs, 1)
+        return TensorType(DType.UINT8, x.shape), TensorType(x.dtype, ()), TensorType(DType.UINT8, ())
+
+
+@dataclass(frozen=True)
+class MatmulInteger(Operator):
+    """(x - x_zero) @ (y - y_zero), exactly, in int32: x[..., M, K] and y[..., K, N] of 8 bits.
+
+    Zero points, which may be left out, are one number, or one for each of M and of N.
+    """
+
+    name: ClassVar[str] = "MATMUL_INTEGER"
+    dtypes: ClassVar[DTypes] = frozenset({DType.INT8, DType.UINT8})
+
+    def infer(self, *inputs: Value | None) -> Types:
+        x, y = operands(self, inputs, 2)
+        if x.rank < 2 or y.rank < 2 or x.shape[-1] != y.shape[-2]:
+            raise self.fail(f"{x.type} and {y.type} do not fit")
+        return (TensorType(DType.INT32, (*broadcast(self, [x.shape[:-2], y.shape[:-2]]), x.shape[-2], y.shape[-1])),)

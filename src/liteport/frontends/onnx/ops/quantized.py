@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -19,13 +19,10 @@ from liteport.frontends.onnx.ops.quantize import dequantize_linear, quantize_lin
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, reduction
-from liteport.lowering.formula import Term, emit, maximum, minimum, where
+from liteport.lowering import basic, integers, reduction
+from liteport.lowering.formula import Term, emit
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
-
-# Whole numbers up to here are exact in float32, and so are their sums.
-_EXACT = 1 << 24
 
 
 def qlinear_conv(
@@ -176,17 +173,18 @@ def qlinear_concat(b: OnnxBuilder, scale: Value, zero: Value, *parts: Value, axi
     return quantize_linear(b, real, scale, zero)
 
 
+def dynamic_quantize_linear(b: OnnxBuilder, x: Value) -> Sequence[Value]:
+    """DynamicQuantizeLinear(x): uint8 numbers, scale, zero point"""
+    return b.emit_many(ops.DynamicQuantize(), x)
+
+
 def matmul_integer(
     b: OnnxBuilder, x: Value, y: Value, x_zero: Value | None = None, y_zero: Value | None = None
 ) -> Value:
     """MatMulInteger(A, B, a_zero_point=0, b_zero_point=0): int32, exactly"""
-    left, right = _from_zero(b, x, x_zero, -2), _from_zero(b, y, y_zero, -1)
-    step = _EXACT // (_reach(x, x_zero) * _reach(y, y_zero))
-    total: list[Value] = []
-    for at in range(0, x.shape[-1], step):
-        rows, columns = _part(b, left, -1, at, step), _part(b, right, max(right.rank - 2, 0), at, step)
-        total.append(convert(b, product.matmul(b, rows, columns), DType.INT32))
-    return add_all(b, *total)
+    if min(x.rank, y.rank) < 2 or not x.type.size or not y.type.size:
+        return integers.matmul(b, x, y, x_zero, y_zero)
+    return b.emit(ops.MatmulInteger(), x, y, x_zero, y_zero)
 
 
 def matmul_integer_to_float(
@@ -200,9 +198,12 @@ def matmul_integer_to_float(
     bias: Value | None = None,
 ) -> Value:
     """MatMulIntegerToFloat(A, B, a_scale, b_scale, a_zero_point=0, b_zero_point=0, bias)"""
-    left = dequantize_linear(b, x, x_scale, x_zero, axis=-2)
-    right = dequantize_linear(b, w, w_scale, w_zero, axis=-1)
-    y = product.matmul(b, left, right)
+    if x_scale.type.size == 1 and x_scale.data is None:
+        whole = Term(b, matmul_integer(b, x, w, x_zero, w_zero)).cast(DType.FLOAT32)
+        y = (whole * (Term(b, basic.reshape(b, x_scale, ())) * Term(b, w_scale))).value
+    else:
+        left = dequantize_linear(b, x, x_scale, x_zero, axis=-2)
+        y = product.matmul(b, left, dequantize_linear(b, w, w_scale, w_zero, axis=-1))
     return y if bias is None else b.emit(ops.Add(), y, bias)
 
 
@@ -210,15 +211,8 @@ def dynamic_quantize_matmul(
     b: OnnxBuilder, x: Value, w: Value, w_scale: Value, w_zero: Value | None = None, bias: Value | None = None
 ) -> Value:
     """DynamicQuantizeMatMul(A, B, b_scale, b_zero_point=0, bias): A on the grid of 8 bits that it fills"""
-    low, high = (Term(b, basic.reduce(b, end, x, list(range(x.rank)))) for end in (ops.ReduceMin, ops.ReduceMax))
-    low, high, value = minimum(low, 0.0), maximum(high, 0.0), Term(b, x)
-    step = (high - low) / 255.0
-    step = where(step.equals(0.0), 1.0, step)
-    start = emit(ops.Round(), -low / step)
-    numbers = maximum(minimum(emit(ops.Round(), value / step) + start, 255.0), 0.0)
-    left, right = (numbers - start) * step, dequantize_linear(b, w, w_scale, w_zero, axis=-1)
-    y = product.matmul(b, left.value, right)
-    return y if bias is None else b.emit(ops.Add(), y, bias)
+    numbers, scale, zero = dynamic_quantize_linear(b, x)
+    return matmul_integer_to_float(b, numbers, w, scale, w_scale, zero, w_zero, bias)
 
 
 def conv_integer(
@@ -232,45 +226,22 @@ def conv_integer(
     **window: Any,
 ) -> Value:
     """ConvInteger(x, w, x_zero_point=0, w_zero_point=0, as Conv): int32, exactly"""
-    left, right = _from_zero(b, x, x_zero, 0), _from_zero(b, w, w_zero, 0)
-    step = _EXACT // (_reach(x, x_zero) * _reach(w, w_zero) * prod(w.shape[2:]))
+    left, right = integers.from_zero(b, x, x_zero, 0), integers.from_zero(b, w, w_zero, 0)
+    step = integers.EXACT // (integers.reach(x, x_zero) * integers.reach(w, w_zero) * prod(w.shape[2:]))
     if step < (1 if group == 1 else w.shape[1]):
         raise UnsupportedError(f"sums of {prod(w.shape[1:])} products of integers, which float32 does not hold exactly")
     total: list[Value] = []
     for at in range(0, w.shape[1], step):
-        data = _part(b, left, 1, at, step) if group == 1 else left
-        real = convolution.conv(b, data, _part(b, right, 1, at, step), group=group, **window)
+        data = integers.part(b, left, 1, at, step) if group == 1 else left
+        real = convolution.conv(b, data, integers.part(b, right, 1, at, step), group=group, **window)
         total.append(convert(b, real, DType.INT32))
     return add_all(b, *total)
-
-
-def _from_zero(b: OnnxBuilder, x: Value, zero: Value | None, along: int) -> Value:
-    """x less its zero point, one for all or each along a dimension, as float32."""
-    ones = np.ones(() if zero is None else zero.shape, np.float32)
-    return dequantize_linear(b, x, b.const(ones), zero, axis=along)
-
-
-def _reach(x: Value, zero: Value | None) -> int:
-    """How far from its zero point a number of x may be."""
-    if zero is not None and zero.data is None:
-        return 255
-    limits = np.iinfo(x.dtype.numpy)
-    ends = (limits.min, limits.max) if x.data is None else (int(x.data.min()), int(x.data.max()))
-    points = [0] if zero is None else zero.array.reshape(-1).tolist()
-    return max(1, *(abs(end - point) for end in ends for point in points))
-
-
-def _part(b: OnnxBuilder, x: Value, along: int, at: int, step: int) -> Value:
-    """x from `at` on along a dimension, `step` elements at most."""
-    length = min(step, x.shape[along] - at)
-    if x.data is None or length == x.shape[along]:
-        return basic.narrow(b, x, along, at, length)
-    return b.const(np.take(x.data, range(at, at + length), along))
 
 
 LOWERINGS: Table = {
     ("", "QLinearConv"): qlinear_conv,
     ("", "QLinearMatMul"): qlinear_matmul,
+    ("", "DynamicQuantizeLinear"): dynamic_quantize_linear,
     ("", "ConvInteger"): conv_integer,
     ("", "MatMulInteger"): matmul_integer,
     (MICROSOFT, "MatMulIntegerToFloat"): matmul_integer_to_float,
