@@ -138,6 +138,8 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         Legalize(),
         Fold(evaluate),
         *clean,
+        # Movements that would be taken for needless ones until here.
+        Choose(Stage.LAST, choice, evaluate),
         # Last of all: what merges values may have made one of two outputs.
         OwnOutputs(),
         # Nothing sees through a size any more once it is computed.
@@ -150,15 +152,22 @@ def optimise(
     evaluate: Evaluate,
     choice: Choice | None = None,
     *,
+    since: Stage | None = None,
     debug: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> None:
-    """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each."""
+    """Runs all passes on every graph of `module`, in place; `debug` validates the graph after each.
+
+    `since`: a module that has gone through those before the choice of that stage only goes through the rest.
+    """
     choice = choice or Choice()
     for graph in module.graphs:
         # What loops need not do in every step goes through all passes here; what is constant by the end in one graph is
         # so in the bodies of its loops, whose turn comes later.
-        chain = [MergeCarried(module), HoistLayers(module), *passes(evaluate, choice), HandDown(module)]
+        every = passes(evaluate, choice)
+        first = [i for i, each in enumerate(every) if isinstance(each, Choose) and each.stage is since]
+        chain = [*every[first[0] :]] if first else [MergeCarried(module), HoistLayers(module), *every]
+        chain.append(HandDown(module))
         run(graph, chain, debug=debug, progress=progress)
 
 

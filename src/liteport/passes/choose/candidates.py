@@ -14,7 +14,7 @@ from liteport.passes.pipeline import optimise
 
 
 def candidates(rule: Rule, site: Site, evaluate: Evaluate) -> dict[str, Graph]:
-    """`site` in each form that it can take, AS_EMITTED first, each optimised as in a conversion.
+    """`site` in each form that it can take, AS_EMITTED first, each optimised as in a conversion, by what follows there.
 
     Other rules apply to what the forms are made of; this one does not again.
     """
@@ -22,7 +22,7 @@ def candidates(rule: Rule, site: Site, evaluate: Evaluate) -> dict[str, Graph]:
     graphs: dict[str, Graph] = {}
     for form in dict.fromkeys([AS_EMITTED, *rule.names(site)]):
         graphs[form] = Cut.of(site).write(rule, form).graph
-        optimise(Module([graphs[form]]), evaluate, others)
+        optimise(Module([graphs[form]]), evaluate, others, since=rule.stage)
     return graphs
 
 

@@ -34,6 +34,8 @@ class Stage(Enum):
     """In the source's order of dimensions, before the layout, which then places the transposes of the new form."""
     LATE = "late"
     """With channels last, once kernels carry their padding, scales and activations."""
+    LAST = "last"
+    """When nothing is simplified any more: movements that look needless, and are not to the kernels."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
+from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
@@ -23,6 +24,7 @@ RULES: Sequence[Rule] = (
     POOLED,
     CHAIN,
     PARTS,
+    TURNED,  # after parts, which may each have a transpose of their own
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
     DEPTHWISE_TILES,
     TRANSPOSED_PHASES,

@@ -1,0 +1,194 @@
+"""The least time that a network's products can take on this machine: python -m benchmarks.floor (options: --help).
+
+The multiplications of linear layers and convolutions are counted in the file, and divided by the highest rates at which
+LiteRT's kernels are seen to run here, on one thread. No form with the same products takes less; everything else that a
+file does comes on top. Beside it stand the times of our files and of the fastest peer's, which are those that
+benchmarks.latency left in OUT, and its bars: where the products alone take more than a bar allows, no other form of
+them meets it on this machine. All times are processor time, measured in turns. Of other FILEs only the least is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import table
+from benchmarks.bars import US
+from benchmarks.converters import ROOT
+from benchmarks.latency import EACH, NO_SLOWER, WAYS
+from liteport.backends.tflite.writer import to_bytes
+from liteport.check.timing import race
+from liteport.frontends.tflite.reader import read
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Module, Op, Value
+from liteport.ir.ops.base import Operator, Padding
+from liteport.ir.sizes import example
+from liteport.ir.types import DType, TensorType
+from liteport.tune import runner
+
+HEADER = ["", "products, 10^9", "least, ms", "ours, ms", "best peer, ms", "least / peer", "ours / peer", "the bar", ""]
+
+# Where benchmarks.latency leaves the files of each converter.
+FILES = {" ".join([US, *options]): "{0}.tflite" for options in WAYS.values()}
+PEERS = {"litert-torch": "{0}.tflite", "onnx2tf": "{0}/{0}_float32.tflite"}
+
+# Shapes on which the kernels run fastest, from such as stay in the nearest cache to whole layers of transformers.
+LAYERS = ((96, 1024, 64), (48, 512, 128), (64, 256, 256), (128, 256, 512), (196, 512, 512), (784, 192, 768))
+MAPS = ((14, 128, 5), (14, 64, 5), (14, 128, 3), (28, 32, 5), (32, 768, 5))
+
+
+@dataclass(frozen=True)
+class Products:
+    """Multiplications in one run: in linear layers and convolutions, and in convolutions of single channels."""
+
+    linear: int
+    depthwise: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Products in a millisecond, of either kind."""
+
+    linear: float
+    depthwise: float
+
+    def least(self, products: Products) -> float:
+        """Milliseconds that they take at least."""
+        return products.linear / self.linear + products.depthwise / self.depthwise
+
+
+def _by_result(inputs: Callable[[Op], Sequence[Any]]) -> Callable[[Op], Any]:
+    """So many products for each number of the result."""
+    return lambda op: prod(op.output.shape) * prod(inputs(op))
+
+
+def _summed(op: Op) -> Any:
+    """How many products of two matrices are summed up."""
+    operator: Any = op.operator
+    return op.input.shape[-2 if operator.adj_x else -1]
+
+
+LINEAR: Mapping[type[Operator], Callable[[Op], Any]] = {
+    ops.FullyConnected: _by_result(lambda op: op.operand(1).shape[1:]),
+    ops.Conv2D: _by_result(lambda op: op.operand(1).shape[1:]),
+    ops.Conv3D: _by_result(lambda op: op.operand(1).shape[:4]),
+    ops.TransposeConv: lambda op: prod(op.operand(2).shape) * prod(op.operand(1).shape[:3]),
+    ops.BatchMatmul: _by_result(lambda op: [_summed(op)]),
+}
+DEPTHWISE: Mapping[type[Operator], Callable[[Op], Any]] = {
+    ops.DepthwiseConv2D: _by_result(lambda op: op.operand(1).shape[1:3]),
+}
+
+
+def count(module: Module) -> Products:
+    """The products of all graphs, of a loop's body as if it ran once; what the border of a map adds are zeros that the
+    kernels multiply too."""
+    every = [op for graph in module.graphs for op in graph.ops]
+    linear, depthwise = (
+        sum(example(kinds[type(op.operator)](op)) for op in every if type(op.operator) in kinds)
+        for kinds in (LINEAR, DEPTHWISE)
+    )
+    return Products(linear, depthwise)
+
+
+def measure(seconds: float = 1.0) -> Rates:
+    """The highest rates of LAYERS and MAPS, each timed for so many seconds; its fastest moment counts."""
+    layers = [_layer(*shape) for shape in LAYERS]
+    maps = [_map(*shape) for shape in MAPS]
+    return Rates(max(_rate(g, seconds) for g in layers), max(_rate(g, seconds) for g in maps))
+
+
+def _rate(graph: Graph, seconds: float) -> float:
+    module = Module([graph])
+    products = count(module)
+    x = np.random.default_rng(0).standard_normal(graph.inputs[0].shape).astype(np.float32)
+    times = race({"": to_bytes(module)}, [x], seconds=seconds)[""]
+    return (products.linear + products.depthwise) / min(times)
+
+
+def _layer(places: int, channels: int, results: int) -> Graph:
+    return _graph(ops.FullyConnected(keep_num_dims=True), (places, channels), (results, channels))
+
+
+def _map(size: int, channels: int, kernel: int) -> Graph:
+    return _graph(ops.DepthwiseConv2D(Padding.SAME), (1, size, size, channels), (1, kernel, kernel, channels))
+
+
+def _graph(operator: Operator, shape: tuple[int, ...], weights: tuple[int, ...]) -> Graph:
+    graph = Graph(signature="main")
+    b = Builder(graph)
+    x: Value = b.input(TensorType(DType.FLOAT32, shape), "x")
+    kernel = np.random.default_rng(1).standard_normal(weights).astype(np.float32)
+    results = weights[0] if isinstance(operator, ops.FullyConnected) else weights[-1]
+    graph.outputs = [b.emit(operator, x, b.const(kernel), b.const(np.zeros(results, np.float32)))]
+    graph.output_names = ["y"]
+    return graph
+
+
+def times(network: str, out: Path, seconds: float) -> Mapping[str, float]:
+    """Milliseconds of each converter's file of the network, measured in turns for so many seconds."""
+    files = {name: out / name / pattern.format(network) for name, pattern in {**FILES, **PEERS}.items()}
+    found = runner.measure({name: str(file) for name, file in files.items() if file.is_file()}, seconds=seconds)
+    return {name: typical for name, (typical, _) in found.items()}
+
+
+def rows(network: str, taken: Mapping[str, float], least: Mapping[str, tuple[Products, float]]) -> Iterator[list[str]]:
+    """A row for each of our files that has a bar. `taken` is the time of each converter's file, `least` what is in each
+    of ours, and the least time of that; none where no peer has a file."""
+    peers = [ms for name, ms in taken.items() if name in PEERS]
+    bars = zip(WAYS.items(), EACH.get(network, (NO_SLOWER, None, None)), strict=True)
+    for (way, options), bar in bars if peers else ():
+        name = " ".join([US, *options])
+        if bar is not None and name in taken:
+            label = network if way == "default" else f"{network} {way}"
+            yield _row(label, *least[name], taken[name], min(peers), bar)
+
+
+def _row(label: str, products: Products, floor: float, ours: float, peer: float, bar: float) -> list[str]:
+    milliseconds = [f"{ms:.3g}" if ms < 100 else f"{ms:.0f}" for ms in (floor, ours, peer)]
+    shares = [f"{floor / peer:.2f}", f"{ours / peer:.2f}", f"{bar:.2f}"]
+    return [label, _billions(products), *milliseconds, *shares, "out of reach" if floor / peer > bar else ""]
+
+
+def _billions(products: Products) -> str:
+    apart = f" + {products.depthwise / 1e9:.3g} depthwise" if products.depthwise else ""
+    return f"{products.linear / 1e9:.3g}{apart}"
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=".tflite files, in place of networks")
+    parser.add_argument("--networks", nargs="+", choices=list(EACH), default=list(EACH), metavar="NETWORK")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmarks", help="folder that has the files")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of timing for each network (20)")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    chosen = options()
+    rates = measure()
+    print(f"products a nanosecond: {rates.linear / 1e6:.1f}, depthwise {rates.depthwise / 1e6:.1f}", file=sys.stderr)
+    for file in chosen.files:
+        products = count(read(file))
+        print(f"{file}: {_billions(products)} x 10^9 products, at least {rates.least(products):.3g} ms")
+    found = [HEADER]
+    for network in () if chosen.files else chosen.networks:
+        print(network, file=sys.stderr, flush=True)
+        taken = times(network, chosen.out, chosen.seconds)
+        counts = {name: count(read(chosen.out / name / FILES[name].format(network))) for name in taken if name in FILES}
+        found += rows(network, taken, {name: (products, rates.least(products)) for name, products in counts.items()})
+    if not chosen.files:
+        print(table.markdown(found) if chosen.markdown else table.plain(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The least time of a file's products: how they are counted, and how they stand beside what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from benchmarks.floor import HEADER, Products, Rates, count, rows
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Module, Value
+from liteport.ir.ops.base import Padding
+from liteport.ir.types import DType, TensorType
+
+
+def _input(b: Builder, *shape: int) -> Value:
+    return b.input(TensorType(DType.FLOAT32, shape), f"x{len(b.graph.inputs)}")
+
+
+def _zeros(b: Builder, *shape: int) -> Value:
+    return b.const(np.zeros(shape, np.float32))
+
+
+def _transposed(b: Builder) -> Value:
+    shape = b.const(np.asarray([1, 10, 10, 5], np.int32))
+    return b.emit(ops.TransposeConv(Padding.VALID, (2, 2)), shape, _zeros(b, 5, 2, 2, 3), _input(b, 1, 5, 5, 3))
+
+
+COUNTED: dict[str, tuple[Callable[[Builder], Value], Products]] = {
+    "linear": (
+        lambda b: b.emit(ops.FullyConnected(), _input(b, 7, 3), _zeros(b, 5, 3), _zeros(b, 5)),
+        Products(7 * 3 * 5, 0),
+    ),
+    "convolution by steps, in groups": (
+        lambda b: b.emit(ops.Conv2D(Padding.SAME, (2, 2)), _input(b, 1, 8, 8, 6), _zeros(b, 4, 3, 3, 3), _zeros(b, 4)),
+        Products(4 * 4 * 4 * 3 * 3 * 3, 0),
+    ),
+    "depthwise": (
+        lambda b: b.emit(
+            ops.DepthwiseConv2D(Padding.VALID), _input(b, 1, 8, 8, 6), _zeros(b, 1, 5, 3, 6), _zeros(b, 6)
+        ),
+        Products(0, 4 * 6 * 6 * 5 * 3),
+    ),
+    "transposed convolution": (_transposed, Products(5 * 5 * 3 * 5 * 2 * 2, 0)),
+    "matrices": (
+        lambda b: b.emit(ops.BatchMatmul(), _input(b, 2, 7, 3), _input(b, 2, 3, 5)),
+        Products(2 * 7 * 3 * 5, 0),
+    ),
+    "matrices, the first turned": (
+        lambda b: b.emit(ops.BatchMatmul(adj_x=True), _input(b, 2, 3, 7), _input(b, 2, 3, 5)),
+        Products(2 * 7 * 3 * 5, 0),
+    ),
+    "none": (lambda b: b.emit(ops.Add(), _input(b, 7), _input(b, 7)), Products(0, 0)),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_products_are_counted(case: str) -> None:
+    build, expected = COUNTED[case]
+    graph = Graph(signature="main")
+    graph.outputs, graph.output_names = [build(Builder(graph))], ["y"]
+    assert count(Module([graph])) == expected
+
+
+def test_either_kind_has_its_rate() -> None:
+    assert Rates(linear=20, depthwise=5).least(Products(100, 10)) == 7
+
+
+def test_a_bar_below_the_least_is_out_of_reach() -> None:
+    least = {name: (Products(10**9, 2 * 10**7), 50.0) for name in ("liteport", "liteport --tune")}
+    taken = {"liteport": 60.0, "liteport --tune": 59.0, "onnx2tf": 200.0, "litert-torch": 100.0}
+    assert list(rows("bilstm", taken, least)) == [
+        ["bilstm", "1 + 0.02 depthwise", "50", "60", "100", "0.50", "0.60", "0.85", ""],
+        ["bilstm --tune", "1 + 0.02 depthwise", "50", "59", "100", "0.50", "0.59", "0.75", ""],
+    ]
+    (row, _) = rows("convmixer_768_32", taken, least)
+    assert dict(zip(HEADER, row, strict=True))["the bar"] == "0.30"
+    assert row[-1] == "out of reach"
+
+
+def test_without_a_peer_there_is_nothing_to_reach() -> None:
+    assert not list(rows("bilstm", {"liteport": 60.0}, {"liteport": (Products(1, 0), 1.0)}))
