@@ -185,6 +185,10 @@ class Graph:
         users = value.users
         return users[0] if len(users) == 1 and not self.is_output(value) else None
 
+    def sole_maker(self, value: Value, user: Op) -> Op | None:
+        """The operation that makes `value` for `user` alone."""
+        return value.producer if self.sole_user(value) is user else None
+
     def set_input(self, op: Op, index: int, value: Value | None) -> None:
         """Make input `index` of `op` be `value`."""
         old = op.inputs[index]

@@ -14,6 +14,7 @@ from liteport.passes.common import ShareCommon
 from liteport.passes.compute_sizes import ComputeSizes
 from liteport.passes.dead import DropDead
 from liteport.passes.decompose import Decompose
+from liteport.passes.drop_taps import DropTaps
 from liteport.passes.empty import DropEmpty
 from liteport.passes.expand import Expand
 from liteport.passes.fold import Evaluate, Fold
@@ -110,6 +111,8 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         FuseMean(),
         # Means that stay in the stream, with their norms' affine in the weights below.
         FuseCenter(),
+        # Kernels without what sees only padding, before the padding is part of them.
+        DropTaps(),
         FusePad(),
         # Convolutions with their norms in them.
         MergeSum(),

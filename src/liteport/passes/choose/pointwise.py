@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -16,8 +15,8 @@ from liteport.ir.ops.base import Activation
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering.basic import concat, reshape, transpose
+from liteport.passes.choose.linear import bias_of, is_linear, matrix_of, with_weights
 from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
-from liteport.passes.window import is_plain
 
 _CLAMPS = {Activation.RELU: ops.Relu, Activation.RELU6: ops.Relu6, Activation.RELU_N1_TO_1: ops.ReluN1To1}
 
@@ -30,47 +29,12 @@ _COLUMNS = 16
 _RESIZES = ops.ResizeBilinear | ops.ResizeNearestNeighbor
 
 
-def _is_linear(op: Op | None) -> bool:
-    """Whether it is a linear layer over the last dimension, with constant weights."""
-    if op is None or not isinstance(op.operator, ops.Conv2D | ops.FullyConnected) or not is_plain(op):
-        return False
-    operator: Any = op.operator
-    if isinstance(operator, ops.FullyConnected):
-        return operator.keep_num_dims and operator.weights_format == "DEFAULT"
-    channels = op.operand(1).shape[3]
-    return op.operand(1).shape[1:3] == (1, 1) and operator.stride == (1, 1) and channels == op.input.shape[3]
-
-
-def _matrix(op: Op) -> Array:
-    """The weights [O,C]."""
-    weights = op.operand(1).array
-    return weights.reshape(weights.shape[0], -1)
-
-
-def _bias(op: Op) -> Array:
-    bias = op.optional(2)
-    return np.zeros(op.operand(1).shape[0], np.float32) if bias is None else bias.array
-
-
-def _layer(b: Builder, op: Op, x: Value, matrix: Array, bias: Array, activation: Activation) -> Value:
-    """The layer `op` with other weights [O,C], on x."""
-    operator: Any = op.operator
-    shape = matrix.shape if isinstance(operator, ops.FullyConnected) else (matrix.shape[0], 1, 1, matrix.shape[1])
-    weights = b.const(np.ascontiguousarray(matrix).reshape(shape), name=op.operand(1).name)
-    return b.emit(replace(operator, activation=activation), x, weights, b.const(bias))
-
-
 def _clamped(b: Builder, x: Value, activation: Activation) -> Value:
     return x if activation is Activation.NONE else b.emit(_CLAMPS[activation](), x)
 
 
-def _sole_maker(graph: Graph, value: Value, user: Op) -> Op | None:
-    """The operation that makes `value` for `user` alone."""
-    return value.producer if graph.sole_user(value) is user else None
-
-
 def _match_upsampled(graph: Graph, op: Op) -> Site | str | None:
-    maker = _sole_maker(graph, op.input, op) if _is_linear(op) else None
+    maker = graph.sole_maker(op.input, op) if is_linear(op) else None
     if maker is None:
         return None
     join = (maker,) if isinstance(maker.operator, ops.Concatenation) else ()
@@ -86,8 +50,8 @@ def _match_upsampled(graph: Graph, op: Op) -> Site | str | None:
         return "the channels that are joined are not counted"
     if gain <= 0:
         return "there are too few channels for it to gain"
-    layers = (_sole_maker(graph, resize.input, resize) for resize in resizes)
-    return Site((*(layer for layer in layers if layer is not None and _is_linear(layer)), *resizes, *join, op))
+    layers = (graph.sole_maker(resize.input, resize) for resize in resizes)
+    return Site((*(layer for layer in layers if layer is not None and is_linear(layer)), *resizes, *join, op))
 
 
 def _parts(join: Sequence[Op], op: Op) -> list[Value]:
@@ -101,7 +65,7 @@ def _parts(join: Sequence[Op], op: Op) -> list[Value]:
 
 def _upsampling(graph: Graph, value: Value, user: Op) -> Op | None:
     """The resize to a larger size that makes `value` for `user` alone."""
-    resize = _sole_maker(graph, value, user)
+    resize = graph.sole_maker(value, user)
     if resize is None or not isinstance(resize.operator, _RESIZES) or resize.input.dtype is not DType.FLOAT32:
         return None
     sizes = (*resize.input.shape[1:3], *value.shape[1:3])
@@ -122,15 +86,17 @@ def _before_upsampling(b: Builder, site: Site) -> Value:
     join = [each for each in site.ops if isinstance(each.operator, ops.Concatenation)]
     resizes = {id(each.output): each for each in site.ops if isinstance(each.operator, _RESIZES)}
     parts = _parts(join, op)
-    columns = np.split(_matrix(op), np.cumsum([part.shape[3] for part in parts])[:-1], axis=1)
-    bias, terms = _bias(op), []
+    columns = np.split(matrix_of(op), np.cumsum([part.shape[3] for part in parts])[:-1], axis=1)
+    bias, terms = bias_of(op), []
     others = [i for i, part in enumerate(parts) if id(part) not in resizes]
     if others:
         x = concat(b, [parts[i] for i in others], 3)
-        terms.append(_layer(b, op, x, np.concatenate([columns[i] for i in others], axis=1), bias, Activation.NONE))
+        terms.append(
+            with_weights(b, op, x, np.concatenate([columns[i] for i in others], axis=1), bias, Activation.NONE)
+        )
     for part, matrix in zip(parts, columns, strict=True):
         if (resize := resizes.get(id(part))) is not None:
-            y = _layer(b, op, resize.input, matrix, np.zeros_like(bias) if terms else bias, Activation.NONE)
+            y = with_weights(b, op, resize.input, matrix, np.zeros_like(bias) if terms else bias, Activation.NONE)
             terms.append(b.emit(resize.operator, y, resize.operand(1)))
     total, *more = terms
     for term in more:
@@ -139,8 +105,8 @@ def _before_upsampling(b: Builder, site: Site) -> Value:
 
 
 def _match_pooled(graph: Graph, op: Op) -> Site | str | None:
-    layer = _sole_maker(graph, op.input, op)
-    if layer is None or not _is_linear(layer) or not _averages(op):
+    layer = graph.sole_maker(op.input, op)
+    if layer is None or not is_linear(layer) or not _averages(op):
         return None
     operator: Any = layer.operator
     if operator.activation is not Activation.NONE:
@@ -164,18 +130,18 @@ def _after_pooling(b: Builder, site: Site) -> Value:
     y = b.emit(pool.operator, layer.input, *pool.inputs[1:])
     if y.rank != layer.input.rank and isinstance(operator, ops.Conv2D):
         flat = ops.FullyConnected(keep_num_dims=True)
-        return b.emit(flat, y, b.const(_matrix(layer)), b.const(_bias(layer)))
-    return _layer(b, layer, y, _matrix(layer), _bias(layer), Activation.NONE)
+        return b.emit(flat, y, b.const(matrix_of(layer)), b.const(bias_of(layer)))
+    return with_weights(b, layer, y, matrix_of(layer), bias_of(layer), Activation.NONE)
 
 
 def _match_chain(graph: Graph, op: Op) -> Site | str | None:
-    first = _sole_maker(graph, op.input, op) if _is_linear(op) else None
-    if first is None or not _is_linear(first):
+    first = graph.sole_maker(op.input, op) if is_linear(op) else None
+    if first is None or not is_linear(first):
         return None
     operator: Any = first.operator
     if operator.activation is not Activation.NONE:
         return "an activation stands between"
-    (middle, inputs), outputs = _matrix(first).shape, op.output.shape[-1]
+    (middle, inputs), outputs = matrix_of(first).shape, op.output.shape[-1]
     fewer = inputs * outputs <= middle * (inputs + outputs)
     return Site((first, op)) if fewer else "one layer has more products than the two"
 
@@ -183,16 +149,16 @@ def _match_chain(graph: Graph, op: Op) -> Site | str | None:
 def _as_one(b: Builder, site: Site) -> Value:
     first, op = site.ops
     operator: Any = op.operator
-    outer = _matrix(op).astype(np.float64)
-    matrix, bias = outer @ _matrix(first), outer @ _bias(first) + _bias(op)
-    return _layer(b, op, first.input, matrix.astype(np.float32), bias.astype(np.float32), operator.activation)
+    outer = matrix_of(op).astype(np.float64)
+    matrix, bias = outer @ matrix_of(first), outer @ bias_of(first) + bias_of(op)
+    return with_weights(b, op, first.input, matrix.astype(np.float32), bias.astype(np.float32), operator.activation)
 
 
 def _match_parts(graph: Graph, op: Op) -> Site | str | None:
     x, axis = _split_operands(op)
     moves = _moves(graph, x, op)
-    layer = _sole_maker(graph, moves[0].input if moves else x, moves[0] if moves else op)
-    if layer is None or not _is_linear(layer) or not axis.is_const:
+    layer = graph.sole_maker(moves[0].input if moves else x, moves[0] if moves else op)
+    if layer is None or not is_linear(layer) or not axis.is_const:
         return None
     site = Site((layer, *moves, op))
     if not is_fixed(n for each in site.ops for n in each.output.shape):
@@ -207,7 +173,7 @@ def _split_operands(op: Op) -> tuple[Value, Value]:
 
 def _moves(graph: Graph, x: Value, user: Op) -> list[Op]:
     """The reshapes and transposes between a layer and x, first to last, where equal parts are cut."""
-    move = _sole_maker(graph, x, user)
+    move = graph.sole_maker(x, user)
     if (
         move is None
         or not isinstance(move.operator, ops.Reshape | ops.Transpose)
@@ -253,8 +219,8 @@ def _apart(b: Builder, site: Site) -> list[Value]:
     layer, *moves, _ = site.ops
     operator: Any = layer.operator
     ends = np.cumsum(_widths(site))[:-1]
-    rows = zip(np.split(_matrix(layer), ends), np.split(_bias(layer), ends), strict=True)
-    parts = [_layer(b, layer, layer.input, matrix, bias, operator.activation) for matrix, bias in rows]
+    rows = zip(np.split(matrix_of(layer), ends), np.split(bias_of(layer), ends), strict=True)
+    parts = [with_weights(b, layer, layer.input, matrix, bias, operator.activation) for matrix, bias in rows]
     for move, at in zip(moves, _steps(site)[1:], strict=True):
         shape = [n // len(parts) if i == at else n for i, n in enumerate(move.output.shape)]
         is_reshape = isinstance(move.operator, ops.Reshape)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from liteport.passes.choose.average import PADDED_AVERAGE
+from liteport.passes.choose.blocks import BLOCKS
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
+from liteport.passes.choose.groups import MERGED_GROUPS
 from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
@@ -13,10 +16,14 @@ from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, PARTS, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, SCALED_SOFTMAX
+from liteport.passes.choose.softmax import ACROSS, LOG_SOFTMAX, SHORT_SOFTMAX
+from liteport.passes.choose.split import SPLIT_LINEAR
 from liteport.passes.choose.stem import LONGER_RUNS
 from liteport.passes.choose.strided import STRIDED_SLICES
+from liteport.passes.choose.taps import SUM_OF_TAPS, TAPS
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
+from liteport.passes.choose.volume import VOLUMES
 from liteport.passes.choose.winograd import WINOGRAD
 
 RULES: Sequence[Rule] = (
@@ -31,13 +38,23 @@ RULES: Sequence[Rule] = (
     STRIDED_SLICES,
     NEAREST_CONV,  # before copies, which it leaves none of
     NEAREST,
+    BLOCKS,
     TRANSPOSE_IN_STEPS,
     FEW_RESULTS,
     LONGER_RUNS,
     MAX_IN_TURN,
+    PADDED_AVERAGE,
     POWER,
     QUOTIENT,
     MIRROR,
     SCALED_SOFTMAX,
+    ACROSS,
+    SHORT_SOFTMAX,
+    LOG_SOFTMAX,
+    VOLUMES,  # before what is for convolutions of planes, which it leaves
+    MERGED_GROUPS,
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
+    TAPS,  # those that Winograd's products are not for
+    SUM_OF_TAPS,
+    SPLIT_LINEAR,
 )

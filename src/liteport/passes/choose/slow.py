@@ -17,6 +17,11 @@ from liteport.passes.choose.rule import Example, Kind, Rule, Site
 
 _MOST_FACTORS = 8
 _NOT_NEGATIVE = (ops.Relu, ops.Relu6, ops.Abs, ops.Square, ops.Sqrt, ops.Exp, ops.Logistic, ops.Softmax)
+# Of operands that are not negative, neither are the results.
+_KEEPS_SIGN = (
+    *(ops.Add, ops.Mul, ops.Div, ops.FullyConnected, ops.Conv2D, ops.DepthwiseConv2D, ops.Mean, ops.Sum),
+    *(ops.AveragePool2D, ops.MaxPool2D, ops.Pad, ops.Reshape, ops.Transpose, ops.Slice, ops.Sqrt),
+)
 
 
 def _exponent(op: Op) -> float | None:
@@ -35,10 +40,26 @@ def _match_power(graph: Graph, op: Op) -> Site | str | None:
         return "its exponent is no common number"
     if (2 * exponent).is_integer():
         return Site((op,)) if abs(exponent) <= _MOST_FACTORS else "it has many factors"
-    maker = op.input.producer
-    if maker is None or not isinstance(maker.operator, _NOT_NEGATIVE):
+    makers = _not_negative(op.input)
+    if makers is None:
         return "what it takes may be negative, of which XNNPACK's logarithm makes numbers"
-    return Site((maker, op))
+    return Site((*makers, op))
+
+
+def _not_negative(value: Value) -> tuple[Op, ...] | None:
+    """The operations, in order, that show that `value` is never negative; None where nothing does."""
+    if value.is_const:
+        return () if not value.has_sizes and (value.array >= 0).all() else None
+    op = value.producer
+    if op is None:
+        return None
+    if isinstance(op.operator, _NOT_NEGATIVE) or (isinstance(op.operator, ops.Mul) and op.input is op.operand(1)):
+        return (op,)
+    if not isinstance(op.operator, _KEEPS_SIGN):
+        return None
+    found = [_not_negative(v) for v in op.inputs if v is not None and v.dtype.is_float]
+    made = [each for each in found if each is not None]
+    return (*dict.fromkeys(one for each in made for one in each), op) if len(made) == len(found) else None
 
 
 def _power(b: Builder, site: Site) -> Value:

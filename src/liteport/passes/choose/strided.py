@@ -17,12 +17,10 @@ from liteport.passes.choose.rule import Example, Kind, Rule, Site
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
-    operator: Any = op.operator
-    if operator.shrink_axis_mask or operator.new_axis_mask or operator.ellipsis_mask:
-        return "it adds or drops dimensions"
-    if not all(v is not None and v.is_const and not v.has_sizes for v in op.inputs[1:]) or not is_fixed(op.input.shape):
-        return "its bounds depend on a dynamic size"
-    steps = [taken.step for taken in _taken(op)]
+    places = taken_places(op)
+    if places is None:
+        return "it adds or drops dimensions, or its bounds depend on a dynamic size"
+    steps = [each.step for each in places]
     if max(steps) == 1:
         return None
     if min(steps) < 1:
@@ -30,22 +28,32 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
     return Site((op,)) if op.input.dtype in (DType.FLOAT32, DType.FLOAT16) else "it is not in floats"
 
 
-def _taken(op: Op) -> list[range]:
-    """The places that are taken, by dimension."""
+def taken_places(op: Op) -> list[range] | None:
+    """The places that a STRIDED_SLICE takes, by dimension; None where it adds or drops some, or a size is dynamic."""
     operator: Any = op.operator
+    if operator.shrink_axis_mask or operator.new_axis_mask or operator.ellipsis_mask:
+        return None
+    if not all(v is not None and v.is_const and not v.has_sizes for v in op.inputs[1:]) or not is_fixed(op.input.shape):
+        return None
     begin, end, steps = (op.operand(i).array.ravel().tolist() for i in (1, 2, 3))
-    taken = []
+    places = []
     for axis, size in enumerate(op.input.shape):
         first = None if operator.begin_mask >> axis & 1 else begin[axis]
         last = None if operator.end_mask >> axis & 1 else end[axis] + (first or 0 if operator.offset else 0)
-        taken.append(range(*slice(first, last, steps[axis]).indices(size)))
-    return taken
+        places.append(range(*slice(first, last, steps[axis]).indices(size)))
+    return places
+
+
+def _taken(site: Site) -> list[range]:
+    places = taken_places(site.op)
+    assert places is not None
+    return places
 
 
 def _blocks(b: Builder, site: Site) -> Value:
     """Every strided dimension, and all that follows it up to the next, as blocks of a step's size: a slice takes the
     same part of each, in one piece."""
-    x, taken = site.op.input, _taken(site.op)
+    x, taken = site.op.input, _taken(site)
     at = [axis for axis, places in enumerate(taken) if places.step > 1]
     shape, begin, size = [prod(x.shape[: at[0]])], [0], [prod(x.shape[: at[0]])]
     for axis, following in pairwise([*at, x.rank]):
@@ -59,7 +67,7 @@ def _blocks(b: Builder, site: Site) -> Value:
 
 def _gathered(b: Builder, site: Site) -> Value:
     """The places of each strided dimension by number."""
-    taken = _taken(site.op)
+    taken = _taken(site)
     plain = [
         places if places.step == 1 else range(size) for places, size in zip(taken, site.op.input.shape, strict=True)
     ]
@@ -70,7 +78,7 @@ def _gathered(b: Builder, site: Site) -> Value:
 
 
 def _candidates(site: Site) -> Sequence[str]:
-    x, taken = site.op.input, _taken(site.op)
+    x, taken = site.op.input, _taken(site)
     pairs = list(zip(taken, x.shape, strict=True))
     whole = all(size % places.step == 0 if places.step > 1 else len(places) == size for places, size in pairs)
     if not whole:

@@ -1,0 +1,58 @@
+"""Averages that count the padding around what they average."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Op, Value
+from liteport.ir.ops.base import Padding
+from liteport.ir.types import DType, TensorType
+from liteport.lowering.basic import pad
+from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.window import padded_ops
+
+
+def _match(graph: Graph, op: Op) -> Site | str | None:
+    operator: Any = op.operator
+    site = padded_ops(op)
+    if len(site) == 1 or op.output.dtype is not DType.FLOAT32 or op.output.quantization is not None:
+        return None
+    return Site(site) if max(operator.stride) > 1 else "its windows overlap at every place"
+
+
+def _depthwise(b: Builder, site: Site) -> Value:
+    """A convolution by equal weights, whose kernel takes the padding in."""
+    op = site.op
+    operator: Any = op.operator
+    (height, width), channels = operator.filter, op.output.shape[3]
+    kernel = np.full((1, height, width, channels), 1 / (height * width), np.float32)
+    conv = ops.DepthwiseConv2D(Padding.VALID, operator.stride, activation=operator.activation)
+    return b.emit(conv, op.input, b.const(kernel), b.const(np.zeros(channels, np.float32)))
+
+
+def _pool(size: int, channels: int, kernel: int, stride: int) -> Example:
+    def build(b: Builder) -> Value:
+        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
+        around = (kernel // 2, kernel // 2)
+        pool = ops.AveragePool2D(Padding.VALID, (stride, stride), (kernel, kernel))
+        return b.emit(pool, pad(b, x, ((0, 0), around, around, (0, 0))))
+
+    return Example(f"{kernel}x{kernel} s{stride} on {size}x{size}x{channels}", build)
+
+
+PADDED_AVERAGE = Rule(
+    name="averages over padding",
+    kind=Kind.ALWAYS,
+    before="average_pool(pad(x), stride 2)",
+    after="depthwise(x, equal weights), which takes the padding in",
+    on=(ops.AveragePool2D,),
+    match=_match,
+    forms={"depthwise": _depthwise},
+    gain="3x3 s2 on 56x56x64: 0.175 -> 0.104 ms, on 28x28x256: 0.123 -> 0.099; s1 on 17x17x768: 0.280 -> 0.335",
+    rests_on="XNNPACK's poolings take no padding in, and copy instead",
+    examples=[_pool(56, 64, 3, 2), _pool(28, 256, 3, 2), _pool(29, 64, 3, 2), _pool(56, 32, 5, 3)],
+)
