@@ -37,6 +37,8 @@ def strided(b: Builder, x: Value, begin: list[int], end: list[int], strides: lis
 SIMPLE = [
     GraphCase("two reshapes", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (24,))), X, ["RESHAPE", "ABS"]),
     GraphCase("a reshape there and back", lambda b, xs: unary(b, reshape(b, reshape(b, xs[0], (6, 4)), (2, 3, 4))), X, ["ABS"]),
+    GraphCase("a transpose of ones between reshapes", lambda b, xs: unary(b, reshape(b, transpose(b, reshape(b, xs[0], (2, 3, 1, 4)), [0, 2, 1, 3]), (2, 1, 12))), X, ["RESHAPE", "ABS"]),
+    GraphCase("a transpose of more between reshapes stays", lambda b, xs: unary(b, reshape(b, transpose(b, reshape(b, xs[0], (2, 3, 2, 2)), [0, 2, 1, 3]), (2, 12))), X, ["RESHAPE", "TRANSPOSE", "RESHAPE", "ABS"]),
     GraphCase("two transposes", lambda b, xs: unary(b, transpose(b, transpose(b, xs[0], [1, 2, 0]), [0, 2, 1])), X, ["TRANSPOSE", "ABS"]),
     GraphCase("transposes that cancel", lambda b, xs: unary(b, transpose(b, transpose(b, xs[0], [1, 2, 0]), [2, 0, 1])), X, ["ABS"]),
     GraphCase("a cast there and back", lambda b, xs: cast(b, cast(b, cast(b, cast(b, xs[0], DType.INT32), DType.INT64), DType.INT32), DType.FLOAT32), X, ["CAST", "CAST"]),

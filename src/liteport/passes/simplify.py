@@ -54,7 +54,8 @@ def _may_replace(graph: Graph, op: Op, new: Value) -> bool:
 
 def _reshape(graph: Graph, op: Op) -> Value | None:
     """reshape(x) to x's own shape => x;  reshape(reshape(x)) => reshape(x);  reshape(mean(x)) => mean(x);
-    reshape(transpose(reshape(x))) => transpose(x), where dimensions are only merged or dropped for a while;
+    reshape(transpose(reshape(x))) => transpose(x), where dimensions are only merged or dropped for a while, and
+    reshape(x), where only dimensions of 1 are transposed;
     reshape(concat(x, y)) => concat(x, y) along the dimension that the joined one becomes part of"""
     if op.output.shape == op.input.shape:
         return op.input
@@ -99,11 +100,14 @@ def _joined(graph: Graph, op: Op, joined: Op, axis: int) -> Value | None:
 
 
 def _straight(graph: Graph, op: Op) -> Value | None:
-    """The movements that end in this reshape, three of them or more, as one transpose."""
+    """The movements that end in this reshape, three of them or more, as one transpose, or as one reshape where only
+    dimensions of 1 are moved."""
     chain = above(graph, op.output)
     for first in range(len(chain) - 2):
         source = chain[first].input
         found = Movement.along(chain[first:], source.shape)
+        if found is not None and not found.moves:
+            return reshape(Builder(graph, op), source, op.output.shape)
         whole = found.whole(source.shape) if found is not None else None
         if whole is not None:
             return whole.emit(Builder(graph, op), source)
