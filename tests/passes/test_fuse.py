@@ -8,7 +8,7 @@ import pytest
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
-from liteport.ir.types import Array
+from liteport.ir.types import Array, Quantization
 from liteport.lowering.basic import pad, reshape, transpose
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_activation import FuseActivation
@@ -64,10 +64,22 @@ def of_sum(b: Builder, xs: list[Value]) -> list[Value]:
     return [add(b, total, weights(4)), total]
 
 
+def in_int8(b: Builder, *shape: int) -> Value:
+    """Weights of a kernel that quantises what it takes."""
+    stored = b.const((weights(*shape) * 40).astype(np.int8))
+    stored.quantization = Quantization((0.02,) * shape[0], (0,) * shape[0])
+    return stored
+
+
+def quantising(b: Builder, x: Value) -> Value:
+    return b.emit(ops.Conv2D(padding=ops.Padding.SAME), x, in_int8(b, 4, 3, 3, 6), b.const(weights(4)))
+
+
 ROWS = [(2, 5, 6)]
 BIAS = [
     GraphCase("of a linear layer", lambda b, xs: add(b, linear(b, xs[0], 4, bias=False), weights(4)), ROWS, ["FULLY_CONNECTED"]),
     GraphCase("on the left, with dimensions of 1", lambda b, xs: b.emit(ops.Add(), b.const(weights(1, 1, 4)), linear(b, xs[0], 4, bias=False)), ROWS, ["FULLY_CONNECTED"]),
+    GraphCase("of a linear layer with weights in int8", lambda b, xs: add(b, b.emit(ops.FullyConnected(keep_num_dims=True, asymmetric_quantize_inputs=True), xs[0], in_int8(b, 4, 6), None), weights(4)), ROWS, ["FULLY_CONNECTED"]),
     GraphCase("of a sum with a linear layer", lambda b, xs: add(b, b.emit(ops.Add(), reshape(b, linear(b, xs[0], 4, bias=False), (10, 4)), xs[1]), weights(4)), [*ROWS, (10, 4)], ["FULLY_CONNECTED", "RESHAPE", "ADD"]),
     GraphCase("of a sum that others take stays", lambda b, xs: of_sum(b, xs), [*ROWS, (2, 5, 4)], ["FULLY_CONNECTED", "ADD", "ADD"]),
     GraphCase("of a sum with a layer that is repeated along it stays", lambda b, xs: add(b, b.emit(ops.Add(), linear(b, xs[0], 1, bias=False), xs[1]), weights(4)), [*ROWS, (2, 5, 4)], ["FULLY_CONNECTED", "ADD", "ADD"]),
@@ -90,6 +102,8 @@ AFFINE = [
     GraphCase("a scale past a shift that padding keeps", lambda b, xs: depthwise(b, add(b, mul(b, xs[0], np.float32([0.6])), np.float32([-0.5])), seed=2), IMAGE, ["ADD", "DEPTHWISE_CONV_2D"]),
     GraphCase("scales past a difference, before a padding", lambda b, xs: valid(b, pad(b, b.emit(ops.Sub(), b.const(weights(6)), mul(b, xs[0], weights(6, seed=4) + 2)), [(0, 0), (1, 1), (1, 1), (0, 0)]), 4, 3), IMAGE, ["SUB", "PAD", "CONV_2D"]),
     GraphCase("a scale of almost nothing stays", lambda b, xs: depthwise(b, add(b, mul(b, xs[0], np.float32([1e-6])), np.float32([-0.5])), seed=2), IMAGE, ["MUL", "ADD", "DEPTHWISE_CONV_2D"]),
+    GraphCase("a shift after weights in int8", lambda b, xs: add(b, quantising(b, xs[0]), weights(4)), IMAGE, ["CONV_2D"]),
+    GraphCase("a scale after weights in int8 stays", lambda b, xs: mul(b, quantising(b, xs[0]), weights(4)), IMAGE, ["CONV_2D", "MUL"]),
     GraphCase("subtract", lambda b, xs: b.emit(ops.Sub(), conv(b, xs[0], 4), b.const(weights(4))), IMAGE, ["CONV_2D"]),
     GraphCase("subtract from", lambda b, xs: b.emit(ops.Sub(), b.const(weights(4)), conv(b, xs[0], 4)), IMAGE, ["CONV_2D"]),
     GraphCase("divide", lambda b, xs: b.emit(ops.Div(), conv(b, xs[0], 4), b.const(weights(4) + 3)), IMAGE, ["CONV_2D"]),

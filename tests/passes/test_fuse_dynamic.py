@@ -97,10 +97,66 @@ def test_rows_lie_between_onnx_runtime_and_real_numbers() -> None:
     assert np.abs(converted(x=x) - real).mean() < np.abs(reference - real).mean()
 
 
+@dataclass
+class Conv:
+    """A convolution of x, and the operators that it becomes beside those that move dimensions."""
+
+    id: str
+    x: Sequence[int]
+    w: Any
+    ops: Sequence[str]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    zero: int = 0
+    near: float = 1e-5
+
+    @property
+    def proto(self) -> ModelProto:
+        product = node("ConvInteger", "n w z zero", "i", **self.attributes)
+        constants = {"w": self.w, "zero": self.w.dtype.type(self.zero), "step": np.float32(0.02)}
+        nodes = [QUANTISED, product, FLOATS, *SCALED]
+        return model(nodes, {"x": self.x}, ["y"], constants)
+
+
+ONE, UNEVEN = ["CONV_2D"], {"pads": [1, 0, 2, 1], "strides": [2, 1]}
+U8 = np.uint8
+
+CONVS = [
+    Conv("padded", (1, 5, 8, 9), weights(-128, 127, shape=(4, 5, 3, 3)), ONE, {"pads": [1] * 4}),
+    Conv("padded unevenly, in steps", (1, 5, 8, 9), weights(-128, 127, shape=(4, 5, 3, 3)), ["PAD", *ONE], UNEVEN),
+    Conv("dilated", (1, 5, 8, 9), weights(-128, 127, shape=(4, 5, 3, 3)), ONE, {"dilations": [2, 2]}),
+    Conv("on a line", (1, 5, 12), weights(-128, 127, shape=(4, 5, 3)), ONE),
+    Conv("by channel", (1, 6, 8, 9), weights(-128, 127, shape=(6, 1, 3, 3)), ["PAD", "DEPTHWISE_CONV_2D"], {"group": 6, "pads": [1] * 4, "strides": [2, 2]}),
+    Conv("by channel, twice", (1, 3, 8, 9), weights(-128, 127, shape=(6, 1, 3, 3)), ["DEPTHWISE_CONV_2D"], {"group": 3}),
+    Conv("off the middle", (1, 5, 8, 9), weights(0, 255, U8, (4, 5, 3, 3)), ["CONV_2D", "CONV_2D", "MUL", "ADD"], zero=110, near=0.1),
+    Conv("by channel, off the middle", (1, 6, 8, 9), weights(0, 255, U8, (6, 1, 3, 3)), ["DEPTHWISE_CONV_2D"] * 2 + ["ADD"], {"group": 6}, zero=110, near=0.1),
+    Conv("of one pixel", (1, 5, 8, 9), weights(-128, 127, shape=(4, 5, 1, 1)), ONE, near=0.1),
+    Conv("of several", (3, 5, 8, 9), weights(-128, 127, shape=(4, 5, 3, 3)), ONE, near=0.1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.id) for row in CONVS])
+def test_convolutions(row: Conv) -> None:
+    """What has one grid in both comes out the same; the rest is near."""
+    converted = liteport.convert(row.proto, verify=2, debug=True)
+    found = [op.name for op in converted.module.graphs[0].ops if op.name not in ("TRANSPOSE", "RESHAPE")]
+    assert found == list(row.ops)
+    x = RNG.standard_normal(row.x).astype(np.float32)
+    (want,) = converted.origin.run({"x": x}, "serving_default").values()
+    np.testing.assert_allclose(converted(x=x), want, rtol=0, atol=row.near * float(np.abs(want).max()))
+
+
+def test_groups_without_a_kernel_are_computed_exactly() -> None:
+    row = Conv("", (1, 8, 6, 6), weights(-128, 127, shape=(4, 4, 3, 3)), [], {"group": 2})
+    converted = liteport.convert(row.proto, debug=True)
+    x = RNG.standard_normal(row.x).astype(np.float32)
+    (want,) = converted.origin.run({"x": x}, "serving_default").values()
+    np.testing.assert_allclose(converted(x=x), want, rtol=1e-5, atol=1e-5)
+
+
 REFUSED = [
     ([QUANTISED, PRODUCT, FLOATS, node("Mul", "f step", "y")], "it is not multiplied with the scales of its operands"),
     ([QUANTISED, node("MatMulInteger", "n w", "i"), FLOATS, *SCALED], "its numbers are not quantised while the model runs"),
-    ([QUANTISED, node("Cast", "x", "v", to=TensorProto.INT8), node("MatMulInteger", "n v z", "i"), FLOATS, *SCALED], "its weights are no constant matrix"),
+    ([QUANTISED, node("Cast", "x", "v", to=TensorProto.INT8), node("MatMulInteger", "n v z", "i"), FLOATS, *SCALED], "its weights are not constant"),
 ]  # fmt: skip
 
 

@@ -53,17 +53,32 @@ def _zeros(b: Builder, count: int) -> Value:
 
 
 def _conv2d(b: Builder, x: Value, w: Value, bias: Value, steps: Steps, groups: int) -> Value:
-    """x[N,H,W,C] by w[O,C/groups,kh,kw]: SAME where that pads alike, else PAD and VALID."""
-    alike = _pads_as_same(x.shape[1:3], w.shape[2:], steps)
-    if not alike:
-        x = padding.pad_or_crop(b, x, (*steps.pads, (0, 0)))
-    mode = Padding.SAME if alike else Padding.VALID
-    stride, dilation = _pair(steps.stride), _pair(steps.dilation)
-    channels = x.shape[3]
-    if 1 < groups == channels:
-        kernel = basic.transpose(b, w, [1, 2, 3, 0])
-        return b.emit(ops.DepthwiseConv2D(mode, stride, dilation, w.shape[0] // channels), x, kernel, bias)
-    return b.emit(ops.Conv2D(mode, stride, dilation), x, basic.transpose(b, w, [0, 2, 3, 1]), bias)
+    """x[N,H,W,C] by w[O,C/groups,kh,kw]."""
+    if 1 < groups == x.shape[3]:
+        return depthwise(b, x, basic.transpose(b, w, [1, 2, 3, 0]), bias, steps)
+    return planes(b, x, basic.transpose(b, w, [0, 2, 3, 1]), bias, steps)
+
+
+def depthwise(b: Builder, x: Value, kernel: Value, bias: Value | None, steps: Steps) -> Value:
+    """Every channel of x[N,H,W,C] by those of kernel[1,kh,kw,O] that are its own."""
+    each = kernel.shape[3] // x.shape[3]
+    x, mode = _padded(b, x, kernel.shape[1:3], steps)
+    bias = bias or _zeros(b, kernel.shape[3])
+    return b.emit(ops.DepthwiseConv2D(mode, _pair(steps.stride), _pair(steps.dilation), each), x, kernel, bias)
+
+
+def planes(b: Builder, x: Value, kernel: Value, bias: Value | None, steps: Steps) -> Value:
+    """x[N,H,W,C] by kernel[O,kh,kw,C/groups], both in the kernel's own order."""
+    x, mode = _padded(b, x, kernel.shape[1:3], steps)
+    bias = bias or _zeros(b, kernel.shape[0])
+    return b.emit(ops.Conv2D(mode, _pair(steps.stride), _pair(steps.dilation)), x, kernel, bias)
+
+
+def _padded(b: Builder, x: Value, kernel: Sequence[int], steps: Steps) -> tuple[Value, Padding]:
+    """x, and SAME where that pads alike; else x padded, and VALID."""
+    if _pads_as_same(x.shape[1:3], kernel, steps):
+        return x, Padding.SAME
+    return padding.pad_or_crop(b, x, (*steps.pads, (0, 0))), Padding.VALID
 
 
 def _pair(numbers: Ints) -> tuple[int, int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, grids
+from liteport.lowering import basic, convolution, grids
 from liteport.lowering import matmul as product
+from liteport.lowering.convolution import Steps
 from liteport.lowering.formula import Term, emit, maximum, minimum, where
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
@@ -40,6 +43,27 @@ def matmul(b: Builder, x: Value, y: Value, x_zero: Value | None = None, y_zero: 
         total = piece if total is None else b.emit(ops.Add(), total, piece)
     assert total is not None  # a product has at least one element to sum over
     return total
+
+
+def conv(
+    b: Builder, x: Value, w: Value, x_zero: Value | None, w_zero: Value | None, steps: Steps, groups: int
+) -> Value:
+    """(x - x_zero) by (w - w_zero) in int32, in pieces of the channels whose sums float32 holds."""
+    left, right = from_zero(b, x, x_zero, 0), from_zero(b, w, w_zero, 0)
+    step = most_channels(x, w, x_zero, w_zero)
+    total: Value | None = None
+    for at in range(0, w.shape[1], step):
+        data = part(b, left, 1, at, step) if groups == 1 else left
+        real = convolution.conv(b, data, part(b, right, 1, at, step), None, steps, groups)
+        piece = convert(b, real, DType.INT32)
+        total = piece if total is None else b.emit(ops.Add(), total, piece)
+    assert total is not None  # a convolution has at least one channel
+    return total
+
+
+def most_channels(x: Value, w: Value, x_zero: Value | None, w_zero: Value | None) -> int:
+    """How many channels a convolution of integers may sum up in float32."""
+    return EXACT // (reach(x, x_zero) * reach(w, w_zero) * prod(w.shape[2:]))
 
 
 def from_zero(b: Builder, x: Value, zero: Value | None, along: int) -> Value:

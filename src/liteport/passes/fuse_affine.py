@@ -46,13 +46,14 @@ class FuseAffine(Pass):
         term = _Term.of(op)
         if term is None:
             return False
-        producer = term.value.producer
-        if producer is None or (why := _blocked(graph, term.value, producer)):
+        producer, shifts = term.value.producer, bool(np.all(term.scale == 1))
+        if producer is None or (why := _blocked(graph, term.value, producer, shifts=shifts)):
             self.decline(op, why if producer else "its input has no producer")
             return False
         spot = WEIGHTED[type(producer.operator)]
         scale, shift = term.scale_shift(op.output.shape[-1])
-        _scale_weights(graph, producer, scale, spot.out_axis)
+        if not shifts:
+            _scale_weights(graph, producer, scale, spot.out_axis)
         _set_bias(graph, producer, spot, scale, shift)
         _adopt(producer, op)
         graph.replace(op, producer.output)
@@ -149,8 +150,8 @@ def _kernel_below(graph: Graph, value: Value) -> tuple[Op | None, str]:
     return (None, why) if why else (user, "")
 
 
-def _blocked(graph: Graph, value: Value, producer: Op) -> str:
-    """Why `producer` cannot take a scale and shift on its result; empty where it can."""
+def _blocked(graph: Graph, value: Value, producer: Op, *, shifts: bool) -> str:
+    """Why `producer` cannot take a scale and shift on its result, or a shift alone; empty where it can."""
     spot = WEIGHTED.get(type(producer.operator))
     if spot is None:
         return f"{producer.name} has no weights"
@@ -158,7 +159,17 @@ def _blocked(graph: Graph, value: Value, producer: Op) -> str:
         return "an activation stands between"
     if graph.sole_user(value) is None:
         return f"its producer has {len(value.users) + graph.is_output(value)} users"
+    if shifts and producer.operand(WEIGHTS).dtype is DType.INT8 and _is_real(producer.output):
+        return (
+            ""
+            if all(_is_real(v) and v.is_const for v in [producer.optional(spot.bias)] if v)
+            else "its bias is not real"
+        )
     return unfit(graph, producer, spot)
+
+
+def _is_real(value: Value) -> bool:
+    return value.dtype is DType.FLOAT32 and value.quantization is None
 
 
 def unfit(graph: Graph, op: Op, spot: Weighted) -> str:

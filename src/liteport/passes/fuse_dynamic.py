@@ -1,8 +1,9 @@
-"""fuse_dynamic: a product of numbers that are quantised while the model runs is a linear layer with weights in int8."""
+"""fuse_dynamic: a product of numbers that are quantised while the model runs is a layer with weights in int8."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value, constant
 from liteport.ir.types import Array, DType, Quantization
-from liteport.lowering import basic
+from liteport.lowering import basic, convolution
+from liteport.lowering.convolution import Steps
 from liteport.lowering.formula import Term
 from liteport.passes.base import Pass
 
@@ -21,17 +23,18 @@ _INT8 = np.iinfo(np.int8)
 @dataclass(frozen=True)
 class FuseDynamic(Pass):
     """numbers, scale, zero = dynamic_quantize(x); float(matmul_integer(numbers, w, zero)) * (scale * s)
-    =>   linear(x, w in int8 with the scale s)
+    =>   linear(x, w in int8 with the scale s), and convolutions alike
 
-    The kernel quantises x itself, every row on the grid that it fills, where the source has one grid for all: a row
-    by itself comes out the same, others lie between that and the product of real numbers. Weights that do not lie
-    around zero are moved there, and what they are moved by times the sum of x is added.
+    The kernel quantises x itself: linear layers every row (convolutions of one pixel every pixel, others every element
+    of the batch) on the grid that it fills, where the source has one grid for all. What is all that there is comes out
+    the same; the rest lies nearer to the product of real numbers. Weights that do not lie around zero are moved there,
+    and what they are moved by times the sum of x is added.
     """
 
     def run(self, graph: Graph) -> bool:
         changed = False
-        for op in graph.find(ops.MatmulInteger):
-            why = self._fused(graph, op)
+        for op in graph.find(ops.MatmulInteger, ops.ConvInteger):
+            why = _unlike(op) or self._fused(graph, op)
             if why:
                 self.decline(op, why)
             changed |= not why
@@ -39,21 +42,37 @@ class FuseDynamic(Pass):
 
     def _fused(self, graph: Graph, op: Op) -> str:
         """Puts the layer in the place of what the product is multiplied with; or says why not."""
-        numbers, zero = op.operand(0), op.optional(2)
+        numbers, weights, start = op.operand(0), op.operand(1), op.optional(3)
         source = numbers.producer
-        if source is None or not isinstance(source.operator, ops.DynamicQuantize) or zero is not source.outputs[2]:
+        if (
+            source is None
+            or not isinstance(source.operator, ops.DynamicQuantize)
+            or op.optional(2) not in source.outputs
+        ):
             return "its numbers are not quantised while the model runs"
-        weights, start = op.operand(1), op.optional(3)
-        if not weights.is_const or weights.rank != 2 or numbers.rank > _LINEAR_RANK:
-            return "its weights are no constant matrix"
-        if start is not None and not start.is_const:
-            return "its weights' zero point is not constant"
         last, scales = _scaled(graph, op, source.outputs[1])
-        if last is None or scales is None or scales.size not in (1, weights.shape[1]) or not (scales > 0).all():
+        is_layer = isinstance(op.operator, ops.MatmulInteger)
+        if last is None or scales is None or not (scales > 0).all():
             return "it is not multiplied with the scales of its operands"
+        if scales.size not in (1, weights.shape[1] if is_layer else 1):
+            return "its scales are not those of its weights"
+        zero = np.zeros(1, np.int32) if start is None else start.array.reshape(-1).astype(np.int32)
         b = Builder(graph, last)
-        graph.replace(last, _layer(b, source.input, weights, start, scales.reshape(-1)))
+        put = _layer if is_layer else _conv
+        graph.replace(last, put(b, op, source.input, zero, scales.reshape(-1)))
         return ""
+
+
+def _unlike(op: Op) -> str:
+    """Why no kernel does what an operation does; nothing where one does."""
+    weights, start = op.operand(1), op.optional(3)
+    if not weights.is_const or (start is not None and not start.is_const):
+        return "its weights are not constant"
+    if isinstance(op.operator, ops.ConvInteger):
+        known = op.operator.groups in (1, op.operand(0).shape[1]) and weights.rank in (3, 4)
+        return "" if known else "its kernel has no such groups, or dimensions"
+    fits = weights.rank == 2 and op.operand(0).rank <= _LINEAR_RANK
+    return "" if fits else "its weights are no matrix, or there are too many dimensions"
 
 
 def _scaled(graph: Graph, op: Op, scale: Value) -> tuple[Op | None, Array | None]:
@@ -89,16 +108,55 @@ def _is_row(value: Value) -> bool:
     return value.type.size in (1, *value.shape[-1:])
 
 
-def _layer(b: Builder, x: Value, weights: Value, start: Value | None, scales: Array) -> Value:
+def _layer(b: Builder, op: Op, x: Value, zero: Array, scales: Array) -> Value:
     """x by weights[K, N] less their zero points, times the scales."""
-    zero = np.zeros(1, np.int32) if start is None else start.array.reshape(-1).astype(np.int32)
-    whole = weights.array.T.astype(np.int32) - zero[:, None]
-    least, most = whole.min(1), whole.max(1)
-    moved = np.where(most > _INT8.max, most - _INT8.max, np.where(least < _INT8.min, least - _INT8.min, 0))
-    stored = constant((whole - moved[:, None]).astype(np.int8), weights.name)
-    stored.quantization = Quantization(tuple(scales.tolist()), (0,) * scales.size)
-    y = b.emit(ops.FullyConnected(keep_num_dims=True, asymmetric_quantize_inputs=True), x, stored, None)
+    weights = op.operand(1)
+    numbers, moved = _around_zero(weights.array.T, zero)
+    operator = ops.FullyConnected(keep_num_dims=True, asymmetric_quantize_inputs=True)
+    y = b.emit(operator, x, _constant(weights, numbers, scales), None)
     if not moved.any():
         return y
     total = Term(b, basic.reduce(b, ops.Sum, x, [x.rank - 1], keep_dims=True))
     return (Term(b, y) + total * Term(b, b.const((moved * scales).astype(np.float32)))).value
+
+
+def _conv(b: Builder, op: Op, x: Value, zero: Array, scales: Array) -> Value:
+    """x[N,C,*space] by weights[O,C/groups,*kernel] less their zero points, times the scales: on planes, of a height of
+    1 where space is a line."""
+    found, weights = cast(ops.ConvInteger, op.operator), op.operand(1)
+    steps, line = Steps(found.stride, found.dilation, found.pads), x.rank == 3
+    numbers, moved = _around_zero(weights.array[:, :, None] if line else weights.array, zero)
+    last = basic.channels_last(b, basic.unsqueeze(b, x, 2) if line else x)
+    steps = steps.lifted() if line else steps
+    by_output = np.broadcast_to(scales, moved.shape)
+    shifts = (moved * by_output).astype(np.float32)
+    if found.groups > 1:
+        kernel = _constant(weights, numbers.transpose(1, 2, 3, 0), by_output, 3)
+        y = Term(b, convolution.depthwise(b, last, kernel, None, steps))
+        if moved.any():
+            even = b.const(np.broadcast_to(shifts, kernel.shape).copy())
+            y = y + Term(b, convolution.depthwise(b, last, even, None, steps))
+    else:
+        kernel = _constant(weights, numbers.transpose(0, 2, 3, 1), by_output)
+        y = Term(b, convolution.planes(b, last, kernel, None, steps))
+        if moved.any():
+            ones = b.const(np.ones((1, *kernel.shape[1:]), np.float32))
+            y = y + Term(b, convolution.planes(b, last, ones, None, steps)) * Term(b, b.const(shifts))
+    front = basic.channels_first(b, y.value)
+    return basic.squeeze(b, front, 2) if line else front
+
+
+def _around_zero(numbers: Array, zero: Array) -> tuple[Array, Array]:
+    """Weights, the outputs in front, as int8 around zero, and by how much those of each output are moved for that."""
+    column = (-1, *(1,) * (numbers.ndim - 1))
+    whole = numbers.astype(np.int32) - zero.reshape(column)
+    inner = tuple(range(1, numbers.ndim))
+    least, most = whole.min(inner), whole.max(inner)
+    moved = np.where(most > _INT8.max, most - _INT8.max, np.where(least < _INT8.min, least - _INT8.min, 0))
+    return (whole - moved.reshape(column)).astype(np.int8), moved
+
+
+def _constant(like: Value, numbers: Array, scales: Array, axis: int = 0) -> Value:
+    stored = constant(numbers, like.name)
+    stored.quantization = Quantization(tuple(scales.tolist()), (0,) * scales.size, axis)
+    return stored

@@ -24,6 +24,7 @@ CLASSES = [c for c in vars(ops).values() if isinstance(c, type) and issubclass(c
 # Classes that no one-operator model of plain numbers can show; each has a test of its own, most of them below.
 ELSEWHERE = {
     ops.BindSize,
+    ops.ConvInteger,
     ops.DynamicQuantize,
     ops.Erf,
     ops.MatmulInteger,

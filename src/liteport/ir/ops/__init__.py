@@ -77,7 +77,7 @@ from liteport.ir.ops.compare import (
     Select,
     SelectV2,
 )
-from liteport.ir.ops.composite import DynamicQuantize, Erf, MatmulInteger
+from liteport.ir.ops.composite import ConvInteger, DynamicQuantize, Erf, MatmulInteger
 from liteport.ir.ops.control import (
     AssignVariable,
     CallOnce,
@@ -227,6 +227,7 @@ __all__ = [
     "Conv2D",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvInteger",
     "Cos",
     "Cumsum",
     "Densify",

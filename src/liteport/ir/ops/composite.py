@@ -47,3 +47,27 @@ class MatmulInteger(Operator):
         if x.rank < 2 or y.rank < 2 or x.shape[-1] != y.shape[-2]:
             raise self.fail(f"{x.type} and {y.type} do not fit")
         return (TensorType(DType.INT32, (*broadcast(self, [x.shape[:-2], y.shape[:-2]]), x.shape[-2], y.shape[-1])),)
+
+
+@dataclass(frozen=True)
+class ConvInteger(Operator):
+    """The convolution of x - x_zero [N,C,*space] by w - w_zero [O,C/groups,*kernel], exactly, in int32 [N,O,*out].
+
+    `pads` are (before, after) for each spatial dimension, with x_zero. Zero points, which may be left out, are one
+    number, or one for each of O.
+    """
+
+    name: ClassVar[str] = "CONV_INTEGER"
+    dtypes: ClassVar[DTypes] = frozenset({DType.INT8, DType.UINT8})
+    stride: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    pads: tuple[tuple[int, int], ...] = ()
+    groups: int = 1
+
+    def infer(self, *inputs: Value | None) -> Types:
+        x, w = operands(self, inputs, 2)
+        if x.rank != w.rank or x.rank < 3 or x.shape[1] != w.shape[1] * self.groups:
+            raise self.fail(f"{x.type} and {w.type} do not fit")
+        dims = zip(x.shape[2:], w.shape[2:], self.stride, self.dilation, self.pads, strict=True)
+        out = ((n + p + q - (k - 1) * d - 1) // s + 1 for n, k, s, d, (p, q) in dims)
+        return (TensorType(DType.INT32, (x.shape[0], w.shape[0], *out)),)

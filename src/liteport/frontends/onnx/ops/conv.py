@@ -29,11 +29,17 @@ def conv(
     strides: Ints | None = None,
 ) -> Value:
     """Conv(X, W, B, auto_pad="NOTSET", dilations, group=1, kernel_shape, pads, strides)"""
+    _check_bias(bias, x, w.shape[0])
+    return convolution.conv(b, x, w, bias, steps_of(x, w, auto_pad, dilations, pads, strides), group)
+
+
+def steps_of(
+    x: Value, w: Value, auto_pad: str, dilations: Ints | None, pads: Ints | None, strides: Ints | None
+) -> Steps:
+    """How a kernel moves over x[N,C,*space], by the attributes of Conv."""
     space = w.rank - 2
     stride, dilation = spread(strides, space), spread(dilations, space)
-    around = spatial_pads(auto_pad, pads, x.shape[2:], w.shape[2:], stride, dilation)
-    _check_bias(bias, x, w.shape[0])
-    return convolution.conv(b, x, w, bias, Steps(stride, dilation, around), group)
+    return Steps(stride, dilation, spatial_pads(auto_pad, pads, x.shape[2:], w.shape[2:], stride, dilation))
 
 
 def conv_transpose(

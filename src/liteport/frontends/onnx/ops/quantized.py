@@ -14,7 +14,6 @@ from liteport.frontends.onnx.ops import conv as convolution
 from liteport.frontends.onnx.ops import matmul as product
 from liteport.frontends.onnx.ops import pool
 from liteport.frontends.onnx.ops._common import MICROSOFT, terms
-from liteport.frontends.onnx.ops.elementwise import add_all
 from liteport.frontends.onnx.ops.quantize import dequantize_linear, quantize_linear
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -222,20 +221,19 @@ def conv_integer(
     x_zero: Value | None = None,
     w_zero: Value | None = None,
     *,
+    auto_pad: str = "NOTSET",
+    dilations: Sequence[int] | None = None,
     group: int = 1,
-    **window: Any,
+    kernel_shape: Sequence[int] | None = None,
+    pads: Sequence[int] | None = None,
+    strides: Sequence[int] | None = None,
 ) -> Value:
     """ConvInteger(x, w, x_zero_point=0, w_zero_point=0, as Conv): int32, exactly"""
-    left, right = integers.from_zero(b, x, x_zero, 0), integers.from_zero(b, w, w_zero, 0)
-    step = integers.EXACT // (integers.reach(x, x_zero) * integers.reach(w, w_zero) * prod(w.shape[2:]))
-    if step < (1 if group == 1 else w.shape[1]):
+    steps = convolution.steps_of(x, w, auto_pad, dilations, pads, strides)
+    found = ops.ConvInteger(steps.stride, steps.dilation, steps.pads, group)
+    if integers.most_channels(x, w, x_zero, w_zero) < (1 if group == 1 else w.shape[1]):
         raise UnsupportedError(f"sums of {prod(w.shape[1:])} products of integers, which float32 does not hold exactly")
-    total: list[Value] = []
-    for at in range(0, w.shape[1], step):
-        data = integers.part(b, left, 1, at, step) if group == 1 else left
-        real = convolution.conv(b, data, integers.part(b, right, 1, at, step), group=group, **window)
-        total.append(convert(b, real, DType.INT32))
-    return add_all(b, *total)
+    return b.emit(found, x, w, x_zero, w_zero)
 
 
 LOWERINGS: Table = {
