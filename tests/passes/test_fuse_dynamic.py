@@ -173,3 +173,17 @@ def test_why_not_and_then_exactly(nodes: Sequence[NodeProto], why: str) -> None:
     graph = converted.origin.to_ir().graphs[0]
     assert not fuse.run(graph)
     assert [reason for _, reason in fuse.declined] == [why]
+
+
+def test_the_projection_of_quantised_attention() -> None:
+    attention = helper.make_node(
+        "QAttention", ["n", "w", "bias", "s", "step", "", "z", "zero"], ["y"], domain="com.microsoft", num_heads=2
+    )
+    constants = {"w": weights(-128, 127, shape=(16, 48)), "zero": zero(0), "step": np.array([0.01], np.float32)}
+    proto = model(
+        [QUANTISED, attention], {"x": [1, 7, 16]}, ["y"], {**constants, "bias": np.ones(48, np.float32)}, opset=17
+    )
+    converted = liteport.convert(proto, verify=3, debug=True)
+    found = [op.name for op in converted.module.graphs[0].ops]
+    assert "FULLY_CONNECTED" in found
+    assert "REDUCE_MIN" not in found

@@ -64,7 +64,26 @@ ROW_SCALES = {"x": (2, 5, 8), "w": (8, 6), "x_scale": (1,), "w_scale": (6,)}
 ZEROS = {"x_zero": (1,), "w_zero": (1,), "c": (6,)}
 INTEGERS = {"x": (0, 256), "w": (-128, 128), "x_zero": (100, 140), "w_zero": (-3, 3)}
 EIGHT = {"x": TensorProto.UINT8, "w": TensorProto.INT8, "x_zero": TensorProto.UINT8, "w_zero": TensorProto.INT8}
+TABLES_8 = ("words", "places", "kinds", "gamma", "beta")
+SCALES_8, ZEROS_8 = ([f"{name}_{what}" for name in TABLES_8] for what in ("scale", "zero"))
+Q_EMBED = {**EMBED, "gamma": (8,), "beta": (8,), "mask": (2, 5), **dict.fromkeys([*SCALES_8, *ZEROS_8], ())}
+LSTM = {
+    "w": (1, 8, 16),
+    "r": (1, 4, 16),
+    "bias": (1, 32),
+    "lengths": None,
+    "h0": None,
+    "c0": None,
+    "p": None,
+    "w_scale": (1,),
+    "w_zero": (1,),
+    "r_scale": (1,),
+    "r_zero": (1,),
+}
+BOTH_WAYS = {name: shape and (2, *shape[1:]) for name, shape in LSTM.items()}
 PROJECTED = {"x": (2, 5, 8), "w": (8, 48), "b": (48,), "x_scale": (1,), "w_scale": (1,), "mask": (2, 5)}
+INTEGERS_R = {**INTEGERS, "r": (-128, 128), "r_zero": (-3, 3)}
+EIGHT_R = {**EIGHT, "r": TensorProto.INT8, "r_zero": TensorProto.INT8}
 PROJECTED_ZEROS = {"x_zero": (1,), "w_zero": (1,)}
 STEPS = ("x_scale", "w_scale", "w", "w_zero")
 PRESENT = ("y", "present_key", "present_value")
@@ -93,6 +112,9 @@ ROWS = [
     Row("quantised while it runs", "DynamicQuantizeMatMul", {"a": (2, 5, 8), "w": (8, 6), "w_scale": (1,)}, whole=INTEGERS, kinds=EIGHT, constant=("w", "w_scale")),
     Row("quantised while it runs, with bias", "DynamicQuantizeMatMul", {"a": (2, 5, 8), "w": (8, 6), "w_scale": (6,), "w_zero": (6,), "c": (6,)}, whole=INTEGERS, kinds=EIGHT, constant=("w", "w_scale", "w_zero", "c")),
     Row("quantised attention", "QAttention", {**PROJECTED, **PROJECTED_ZEROS}, HEADS, whole={**WHOLE, **INTEGERS}, kinds=EIGHT, constant=(*STEPS, "b", "x_zero")),
+    Row("quantised embeddings", "QEmbedLayerNormalization", Q_EMBED, outputs=("y", "count"), whole={**WHOLE, **dict.fromkeys((*TABLES_8, *ZEROS_8), (0, 256))}, kinds=dict.fromkeys((*TABLES_8, *ZEROS_8), TensorProto.UINT8), constant=(*TABLES_8, *SCALES_8, *ZEROS_8)),
+    Row("layers quantised while they run", "DynamicQuantizeLSTM", {"a": (5, 2, 8), **LSTM}, {"hidden_size": 4}, ("y", "h", "c"), whole=INTEGERS_R, kinds=EIGHT_R, constant=tuple(LSTM)[:2] + tuple(LSTM)[-4:]),
+    Row("layers quantised while they run, both ways", "DynamicQuantizeLSTM", {"a": (5, 2, 8), **BOTH_WAYS}, {"hidden_size": 4, "direction": "bidirectional"}, whole=INTEGERS_R, kinds=EIGHT_R, constant=tuple(LSTM)[:2] + tuple(LSTM)[-4:]),
     Row("gelu", "Gelu", X, ops=["GELU"]),
     Row("gelu with bias", "BiasGelu", {**X, "bias": (8,)}, constant=("bias",), ops=["ADD", "GELU"]),
     Row("fast gelu", "FastGelu", {**X, "bias": (8,)}, constant=("bias",)),
@@ -244,7 +266,7 @@ def test_against_onnx_runtime(row: Row) -> None:
     for name, shape in row.inputs.items():
         if shape is None:
             continue
-        given[name] = np.abs(drawn(*shape)) if "scale" in name else drawn(*shape)
+        given[name] = np.abs(drawn(*shape)) / 20 if "scale" in name else drawn(*shape)
         if name in row.whole:
             given[name] = RNG.integers(*row.whole[name], shape).astype(helper.tensor_dtype_to_np_dtype(kinds[name]))
     operands = [name if shape is not None else "" for name, shape in row.inputs.items()]

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from liteport.errors import UnsupportedError
+from liteport.errors import InputError, UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table
 from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.attention import merge_heads, split_heads
 from liteport.frontends.onnx.ops.quantize import dequantize_linear
+from liteport.frontends.onnx.ops.quantized import matmul_integer_to_float
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType, TensorType
@@ -138,6 +139,33 @@ def embed_layer_norm(
     return normalization.affine(b, y, gamma, beta, gamma.shape), count, total
 
 
+def quantised_embed_layer_norm(
+    b: OnnxBuilder,
+    words: Value,
+    segments: Value | None,
+    word_table: Value,
+    place_table: Value,
+    segment_table: Value | None,
+    gamma: Value,
+    beta: Value,
+    mask: Value | None,
+    *grids: Value | None,
+    epsilon: float = 1e-12,
+) -> tuple[Value, ...]:
+    """QEmbedLayerNormalization: as EmbedLayerNormalization, of integers; then the scales of the word, position and
+    segment tables, gamma and beta, and the zero points of these"""
+
+    def real(stored: Value, place: int) -> Value:
+        scale = grids[place]
+        if scale is None:
+            raise InputError(f"no scale for {stored.type}")
+        return dequantize_linear(b, stored, scale, grids[place + 5])
+
+    kinds = None if segment_table is None else real(segment_table, 2)
+    tables = real(word_table, 0), real(place_table, 1), kinds
+    return embed_layer_norm(b, words, segments, *tables, real(gamma, 3), real(beta, 4), mask, epsilon=epsilon)
+
+
 # Attention
 
 
@@ -211,14 +239,27 @@ def packed_attention(
         raise UnsupportedError("attention with a rotary embedding or a shared cache in it: export them apart")
     sizes = qkv_hidden_sizes or [weights.shape[1] // 3] * 3
     starts = [sum(sizes[:i]) for i in range(3)]
-    heads = [
-        split_heads(b, _projected(b, x, weights, bias, start, size), num_heads)
-        for start, size in zip(starts, sizes, strict=True)
-    ]
+    parts = [_projected(b, x, weights, bias, start, size) for start, size in zip(starts, sizes, strict=True)]
+    return _over_heads(b, parts, mask, past, added, num_heads, mask_filter_value, scale, unidirectional)
+
+
+def _over_heads(
+    b: OnnxBuilder,
+    parts: Sequence[Value],
+    mask: Value | None,
+    past: Value | None,
+    added: Value | None,
+    num_heads: int,
+    mask_filter_value: float = -10000.0,
+    scale: float = 0.0,
+    unidirectional: int = 0,
+) -> tuple[Value, ...]:
+    """What Attention gives for queries, keys and values [B, L, H * E], and these two with the past [2, B, H, S, E]."""
     pasts = None
     if past is not None:
         both = joining.unstack(b, past, 0)
         pasts = (both[0], both[1])
+    heads = [split_heads(b, part, num_heads) for part in parts]
     y, *present = _attended(b, heads, pasts, mask, added, mask_filter_value, scale, bool(unidirectional))
     return (y, joining.stack(b, present, 0)) if b.wants(1) else (y,)
 
@@ -238,9 +279,9 @@ def quantised_attention(
 ) -> tuple[Value, ...]:
     """QAttention(input, weight, bias, input_scale, weight_scale, mask_index, input_zero_point, weight_zero_point, past,
     as Attention), of which the projection is on quantised numbers"""
-    real = dequantize_linear(b, x, x_scale, x_zero)
-    columns = dequantize_linear(b, weights, w_scale, w_zero, axis=-1)
-    return packed_attention(b, real, columns, bias, mask, past, **attributes)
+    projected = matmul_integer_to_float(b, x, weights, x_scale, w_scale, x_zero, w_zero, bias)
+    parts = joining.pieces(b, projected, 2, [weights.shape[1] // 3] * 3)
+    return _over_heads(b, parts, mask, past, None, **attributes)
 
 
 def _projected(b: OnnxBuilder, x: Value, weights: Value, bias: Value | None, start: int, size: int) -> Value:
@@ -328,6 +369,7 @@ LOWERINGS: Table = {
     (MICROSOFT, "SkipLayerNormalization"): skip_layer_norm,
     (MICROSOFT, "SkipSimplifiedLayerNormalization"): skip_simplified_layer_norm,
     (MICROSOFT, "EmbedLayerNormalization"): embed_layer_norm,
+    (MICROSOFT, "QEmbedLayerNormalization"): quantised_embed_layer_norm,
     (MICROSOFT, "BiasAdd"): bias_add,
     (MICROSOFT, "GroupNorm"): group_norm,
     (MICROSOFT, "SkipGroupNorm"): skip_group_norm,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from liteport.errors import InputError, UnsupportedError
-from liteport.frontends.onnx.context import OnnxBuilder, Table
+from liteport.frontends.onnx.context import OnnxBuilder, Table, known
+from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.activation import elu, hard_sigmoid, leaky_relu, softplus, softsign, thresholded_relu
 from liteport.ir.graph import Value, constant
 from liteport.ir.types import DType, TensorType
@@ -187,6 +188,35 @@ def lstm(
     return layer.results(b, _cells(functions, 3, lambda f: recurrent.lstm(*f, clip=clip, coupled=coupled)))
 
 
+def dynamic_quantize_lstm(
+    b: OnnxBuilder,
+    x: Value,
+    w: Value,
+    r: Value,
+    bias: Value | None,
+    lengths: Value | None,
+    start: Value | None,
+    memory: Value | None,
+    peepholes: Value | None,
+    w_scale: Value,
+    w_zero: Value,
+    r_scale: Value,
+    r_zero: Value,
+    **attributes: Any,
+) -> tuple[Value, ...]:
+    """DynamicQuantizeLSTM(X, W, R, B, sequence_lens, initial_h, initial_c, P, W_scale, W_zero_point, R_scale,
+    R_zero_point, as LSTM), W and R having the gates last: on real numbers, which ONNX Runtime rounds to 8 bits"""
+    inputs, states = _gates_first(b, w, w_scale, w_zero), _gates_first(b, r, r_scale, r_zero)
+    return lstm(b, x, inputs, states, bias, lengths, start, memory, peepholes, **attributes)
+
+
+def _gates_first(b: OnnxBuilder, weights: Value, scale: Value, zero: Value) -> Value:
+    """[D, I, G * H] of integers as real numbers [D, G * H, I], by scales [D] or [D, G * H]."""
+    numbers, steps, starts = (known(v, "weights") for v in (weights, scale, zero))
+    step, start = (each.reshape(len(numbers), 1, -1).astype(np.float32) for each in (steps, starts))
+    return b.const(((numbers.astype(np.float32) - start) * step).transpose(0, 2, 1), name=weights.name)
+
+
 def _functions(names: Sequence[str], alphas: Floats, betas: Floats) -> list[tuple[str, tuple[float, ...]]]:
     """Functions and their parameters: each that has any takes the next ones given, if any are left."""
     left: list[Iterator[float]] = [iter(alphas), iter(betas)]
@@ -221,4 +251,5 @@ LOWERINGS: Table = {
     ("", "RNN"): rnn,
     ("", "GRU"): gru,
     ("", "LSTM"): lstm,
+    (MICROSOFT, "DynamicQuantizeLSTM"): dynamic_quantize_lstm,
 }
