@@ -191,3 +191,19 @@ def test_sums_that_floats_do_not_hold_are_refused() -> None:
     proto = model(one("ConvInteger", "x", "w"), {"x": [1, 1, 30, 30]}, ["y"], {"w": u8(1, 1, 30, 30) | 1}, types={"x": U8, "y": I32})  # fmt: skip
     with pytest.raises(UnsupportedError, match="sums of 900 products of integers"):
         liteport.convert(proto)
+
+
+@pytest.mark.parametrize("table", [u8(9, 4), i8(9, 4)])
+def test_rows_of_a_quantised_table_are_moved_as_they_are(table: Any) -> None:
+    """The table stays in 8 bits, whether others take its numbers or not."""
+    nodes = [
+        helper.make_node("Gather", ["table", "x"], ["rows"]),
+        helper.make_node("DequantizeLinear", ["rows", "scale", "zero"], ["real"]),
+        helper.make_node("Cast", ["table"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["numbers"], ["total"], keepdims=0),
+        helper.make_node("Add", ["real", "total"], ["y"]),
+    ]
+    constants = {"table": table, "scale": np.float32(0.1), "zero": table.dtype.type(3)}
+    proto = model(nodes, {"x": [2, 5]}, ["y"], constants, types={"x": TensorProto.INT32})
+    converted = liteport.convert(proto, kwargs={"x": np.arange(8, dtype=np.int32)[None].repeat(2, 0)[:, :5]}, verify=3)
+    assert [op.name for op in converted.module.graphs[0].ops] == ["GATHER", "DEQUANTIZE", "ADD"]

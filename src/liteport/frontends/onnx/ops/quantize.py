@@ -17,7 +17,7 @@ from liteport.frontends.onnx.context import FEW, Lowering, OnnxBuilder, Table
 from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.ops.create import FEW_BITS, carried_type
 from liteport.ir import ops
-from liteport.ir.graph import Value
+from liteport.ir.graph import Value, constant
 from liteport.ir.types import DType, Quantization
 from liteport.lowering import basic, grids
 from liteport.lowering.formula import Term, emit, maximum, minimum
@@ -110,10 +110,22 @@ def _first(zero_point: Value | None) -> int:
 
 
 def _is_stored_so(b: OnnxBuilder, x: Value, stored: Quantization) -> bool:
-    """Whether the tensor has this scale; an input of the model, of which nothing is known yet, takes it."""
-    if x.quantization is None and any(x is given for given in b.graph.inputs) and b.graph.signature is not None:
+    """Whether the tensor has this scale; an input of the model, or rows of a constant, of which nothing is known yet,
+    take it."""
+    if x.quantization is not None:
+        return x.quantization == stored
+    rows = x.producer if x.producer is not None and isinstance(x.producer.operator, ops.Gather) else None
+    if rows is not None and _is_table(rows.input) and not rows.operand(1).is_const:
+        table = constant(rows.input.array, rows.input.name)
+        table.quantization = x.quantization = stored
+        b.graph.set_input(rows, 0, table)
+    elif any(x is given for given in b.graph.inputs) and b.graph.signature is not None:
         x.quantization = stored
     return x.quantization == stored
+
+
+def _is_table(value: Value) -> bool:
+    return value.is_const and value.quantization is None
 
 
 def _known(b: OnnxBuilder, x: Value, scale: Value, zero_point: Value | None, along: int) -> Value | None:
