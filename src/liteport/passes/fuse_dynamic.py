@@ -72,6 +72,7 @@ def _unlike(op: Op) -> str:
         known = op.operator.groups in (1, op.operand(0).shape[1]) and weights.rank in (3, 4)
         return "" if known else "its kernel has no such groups, or dimensions"
     fits = weights.rank == 2 and op.operand(0).rank <= _LINEAR_RANK
+    fits &= start is None or start.type.size in (1, weights.shape[1])
     return "" if fits else "its weights are no matrix, or there are too many dimensions"
 
 

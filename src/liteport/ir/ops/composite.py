@@ -36,7 +36,7 @@ class DynamicQuantize(Operator):
 class MatmulInteger(Operator):
     """(x - x_zero) @ (y - y_zero), exactly, in int32: x[..., M, K] and y[..., K, N] of 8 bits.
 
-    Zero points, which may be left out, are one number, or one for each of M and of N.
+    Zero points, which may be left out, are one number, or one for each of M and of N, or have their operand's rank.
     """
 
     name: ClassVar[str] = "MATMUL_INTEGER"
@@ -46,6 +46,9 @@ class MatmulInteger(Operator):
         x, y = operands(self, inputs, 2)
         if x.rank < 2 or y.rank < 2 or x.shape[-1] != y.shape[-2]:
             raise self.fail(f"{x.type} and {y.type} do not fit")
+        for zero, of, count in zip(inputs[2:], (x, y), (x.shape[-2], y.shape[-1]), strict=False):
+            if zero is not None and zero.type.size not in (1, count) and zero.rank != of.rank:
+                raise self.fail(f"zero points {zero.type} for {of.type}")
         return (TensorType(DType.INT32, (*broadcast(self, [x.shape[:-2], y.shape[:-2]]), x.shape[-2], y.shape[-1])),)
 
 
@@ -68,6 +71,9 @@ class ConvInteger(Operator):
         x, w = operands(self, inputs, 2)
         if x.rank != w.rank or x.rank < 3 or x.shape[1] != w.shape[1] * self.groups:
             raise self.fail(f"{x.type} and {w.type} do not fit")
+        for zero, of, count in zip(inputs[2:], (x, w), (1, w.shape[0]), strict=False):
+            if zero is not None and zero.type.size not in (1, count):
+                raise self.fail(f"zero points {zero.type} for {of.type}")
         dims = zip(x.shape[2:], w.shape[2:], self.stride, self.dilation, self.pads, strict=True)
         out = ((n + p + q - (k - 1) * d - 1) // s + 1 for n, k, s, d, (p, q) in dims)
         return (TensorType(DType.INT32, (x.shape[0], w.shape[0], *out)),)

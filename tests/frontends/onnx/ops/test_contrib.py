@@ -12,6 +12,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 import liteport
+from liteport.errors import InputError, LiteportError, UnsupportedError
 from liteport.frontends.onnx.ops._common import MICROSOFT
 from tests.frontends.onnx.harness import check, model
 
@@ -360,3 +361,30 @@ def test_a_cache_that_is_not_full(window: int) -> None:
     for name, found, old in (("present_key", keys, "pk"), ("present_value", values, "pv")):
         np.testing.assert_allclose(actual[name][:, :, :5], found, rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(actual[name][:, :, 5:], past[old][:, :, 5:])
+
+
+NBITS = {"w": RNG.integers(0, 256, (6, 2, 8)).astype(np.uint8), "scales": np.ones((6, 2), np.float32)}
+QUANTISED = node("DynamicQuantizeLinear", "x", "n s z")
+INTEGERS_OF = {"w": np.ones((32, 4), np.int8), "points": np.zeros(3, np.int8)}
+
+# nodes on x[3,32], constants, the error and a part of its text
+REFUSED = [
+    ([own("MatMulNBits", "x w scales", K=32, N=7, block_size=16)], NBITS, InputError, "that do not go together"),
+    ([own("MatMulNBits", "x w scales", K=32, N=6, block_size=0)], NBITS, InputError, "that do not go together"),
+    (
+        [own("MatMulNBits", "x w scales", K=32, N=6, block_size=16, bits=3)],
+        NBITS,
+        UnsupportedError,
+        "weights of 3 bits",
+    ),
+    ([own("FusedGemm", "x w", activation="Sinh")], {"w": drawn(32, 4)}, UnsupportedError, "the activation Sinh"),
+    ([QUANTISED, node("MatMulInteger", "n w z points", "y")], INTEGERS_OF, InputError, r"zero points int8\[3\]"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "constants", "error", "text"), REFUSED)
+def test_what_does_not_fit_is_refused(
+    nodes: Sequence[NodeProto], constants: Mapping[str, Any], error: type[LiteportError], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        liteport.convert(model(nodes, {"x": (3, 32)}, ["y"], constants, opset=17))
