@@ -103,13 +103,16 @@ def _conv(*more: str, **attributes: Any) -> list[NodeProto]:
 
 
 PAIR = {"o": u8(1, 3, 1, 1), "os": f(0.03), "oz": np.uint8(7)}
-# Sums of two products of a uint8 and an int8 overflow in ONNX Runtime's kernel on processors without VNNI, unless the
-# int8 has 7 bits.
+# Sums of two products of a uint8 and an int8 overflow in ONNX Runtime's kernels for matrices, and for channels that are
+# last, on processors without VNNI, unless the int8 has 7 bits.
 MATRIX = {"m": i8(5, 4) // 2, "ms": f(0.01, 0.02, 0.03, 0.04), "mz": np.zeros(4, np.int8)}
 
 OPERATORS = [
     ("conv", _conv(), [1, 3, 5, 5], X | W | Y),
     ("conv with a bias", _conv("b", pads=[1, 1, 0, 0]), [1, 3, 5, 5], X | W | Y | {"b": np.arange(4, dtype=np.int32) * 99}),
+    ("conv, channels last", [node("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["y"], domain=MS, channels_last=1, pads=[1, 0, 0, 1])], [1, 5, 5, 3], X | W | Y | {"w": W["w"] // 2}),
+    ("max pool, channels last", one("NhwcMaxPool", "x", domain=MS, kernel_shape=[2, 2], strides=[2, 2]), [1, 6, 6, 3], {}),
+    ("choice", one("QLinearWhere", "which", "x", "xs", "xz", "o", "os", "oz", "ys", "yz", domain=MS), [2, 3, 4, 4], X | PAIR | Y | {"which": u8(2, 1, 4, 4) > 128}),
     (
         "conv of uint8 weights",
         _conv(),

@@ -56,6 +56,7 @@ TURNED = {**GROUPS, "do_rotary": 1}
 FIXED = ("lengths", "total")
 LINEAR = {"x": (3, 8), "w": (8, 6), "c": (6,)}
 PACKED = {"x": (2, 5, 40), "w": (6, 3, 8), "scales": (6, 3)}  # 3 blocks of 16, the last of which is not full
+BNB = {"x": (2, 5, 40), "w": (120,), "absmax": (15,)}
 SIZES = {"K": 40, "N": 6, "block_size": 16}
 TABLE = {"table": (9, 16), "ids": (2, 5), "scales": (9, 2)}  # 2 blocks of 16
 BYTES = dict.fromkeys(("w", "zeros", "table"), TensorProto.UINT8)
@@ -105,6 +106,9 @@ ROWS = [
     Row("4 bits, blocks in any order, with bias", "MatMulNBits", {**PACKED, "zeros": None, "group": (40,), "bias": (6,)}, SIZES, whole=BITS, kinds=BYTES, constant=("w", "scales", "group", "bias")),
     Row("2 bits", "MatMulNBits", {**PACKED, "w": (6, 3, 4), "zeros": (6, 1)}, {**SIZES, "bits": 2}, whole=BITS, kinds=BYTES, constant=("w", "scales", "zeros")),
     Row("8 bits", "MatMulNBits", {**PACKED, "w": (6, 3, 16), "zeros": (6, 3)}, {**SIZES, "bits": 8}, whole=BITS, kinds=BYTES, constant=("w", "scales", "zeros")),
+    Row("4 bits of a float", "MatMulBnb4", BNB, {**SIZES, "quant_type": 0}, whole=BITS, kinds=BYTES, constant=("w", "absmax"), ops=["FULLY_CONNECTED"]),
+    Row("4 bits of normal numbers", "MatMulBnb4", BNB, {**SIZES, "quant_type": 1}, whole=BITS, kinds=BYTES, constant=("w", "absmax"), ops=["FULLY_CONNECTED"]),
+    Row("triangle", "Trilu", {"x": (2, 5, 8)}, {"upper": 0}),
     Row("table of 4 bits", "GatherBlockQuantized", TABLE, {"block_size": 16}, whole=BITS, kinds=BYTES, constant=("table", "scales")),
     Row("table of 4 bits with zero points", "GatherBlockQuantized", {**TABLE, "zeros": (9, 1)}, {"block_size": 16}, whole=BITS, kinds=BYTES, constant=("table", "scales", "zeros")),
     Row("table of 8 bits", "GatherBlockQuantized", {**TABLE, "table": (9, 32)}, {"block_size": 16, "bits": 8}, whole=BITS, kinds=BYTES, constant=("table", "scales")),

@@ -15,6 +15,20 @@ from liteport.ir.types import Array, DType
 from liteport.lowering import indexing
 from liteport.lowering import matmul as product
 
+_HALF = np.array([0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4], np.float32)
+_FP4 = np.concatenate([_HALF, -_HALF])
+
+# The 16 quantiles of the normal distribution of "QLoRA: Efficient Finetuning of Quantized LLMs", appendix E.
+_NF4 = np.array(
+    [
+        *(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453),
+        *(-0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0),
+        *(0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224),
+        *(0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0),
+    ],
+    np.float32,
+)
+
 
 def matmul_nbits(
     b: OnnxBuilder,
@@ -45,6 +59,34 @@ def matmul_nbits(
     own = np.arange(K) // block_size if group_index is None else known(group_index, "groups")[:K]
     real = (numbers.astype(np.float32) - starts[:, own]) * steps[:, own]
     return product.linear(b, x, b.const(real.astype(np.float32), name=weights.name), bias)
+
+
+def matmul_bnb4(
+    b: OnnxBuilder,
+    x: Value,
+    weights: Value,
+    absmax: Value,
+    *,
+    K: int,
+    N: int,
+    block_size: int,
+    quant_type: int,
+    training_mode: int = 0,
+    transB: int = 1,
+) -> Value:
+    """MatMulBnb4(A, B, absmax, K, N, block_size, quant_type, transB=1): A[.., K] by B[N, K], or A[.., N] if not transB
+
+    B is the places in a table of 16 numbers (quant_type 0 is FP4, 1 NF4), the first in the higher half of each byte;
+    every block of them has a number that they are times.
+    """
+    if quant_type not in (0, 1):
+        raise UnsupportedError(f"weights of quant_type {quant_type}: use 0 (FP4) or 1 (NF4)")
+    packed = known(weights, "weights").reshape(-1)
+    places = np.stack([packed >> 4, packed & 15], axis=-1).reshape(-1)[: N * K]
+    table = (_FP4, _NF4)[quant_type]
+    times = np.repeat(known(absmax, "absmax").reshape(-1), block_size)[: N * K]
+    real = (table[places] * times.astype(np.float32)).reshape(N, K)
+    return product.linear(b, x, b.const(real if transB else real.T, name=weights.name))
 
 
 def gather_block_quantized(
@@ -100,5 +142,6 @@ def _starts(zero_points: Value | None, bits: int, shape: tuple[int, ...]) -> Arr
 
 LOWERINGS: Table = {
     (MICROSOFT, "MatMulNBits"): matmul_nbits,
+    (MICROSOFT, "MatMulBnb4"): matmul_bnb4,
     (MICROSOFT, "GatherBlockQuantized"): gather_block_quantized,
 }

@@ -9,6 +9,7 @@ from onnx import TensorProto
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import DTYPES, FEW, OnnxBuilder, Table, checked, known
+from liteport.frontends.onnx.ops._common import MICROSOFT
 from liteport.frontends.onnx.tensors import type_name
 from liteport.ir import ops
 from liteport.ir.graph import Value
@@ -153,6 +154,7 @@ LOWERINGS: Table = {
     ("", "Range"): range_,
     ("", "EyeLike"): eye_like,
     ("", "Trilu"): trilu,
+    (MICROSOFT, "Trilu"): trilu,
     ("", "Cast"): cast,
     ("", "CastLike"): cast_like,
     ("", "BitCast"): bit_cast,

@@ -14,12 +14,12 @@ from liteport.frontends.onnx.ops import conv as convolution
 from liteport.frontends.onnx.ops import matmul as product
 from liteport.frontends.onnx.ops import pool
 from liteport.frontends.onnx.ops._common import MICROSOFT, terms
-from liteport.frontends.onnx.ops.quantize import dequantize_linear, quantize_linear
+from liteport.frontends.onnx.ops.quantize import as_stored, dequantize_linear, quantize_linear
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
 from liteport.lowering import basic, integers, reduction
-from liteport.lowering.formula import Term, emit
+from liteport.lowering.formula import Term, emit, where
 from liteport.lowering.operands import axis as from_front
 from liteport.lowering.operands import convert
 
@@ -35,11 +35,17 @@ def qlinear_conv(
     y_scale: Value,
     y_zero: Value,
     bias: Value | None = None,
+    *,
+    channels_last: int = 0,
     **window: Any,
 ) -> Value:
-    """QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B, as Conv)"""
+    """QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B, as Conv)
+
+    ONNX Runtime's own has `channels_last`, of x and of the result.
+    """
     left, right = dequantize_linear(b, x, x_scale, x_zero), dequantize_linear(b, w, w_scale, w_zero, axis=0)
-    real = convolution.conv(b, left, right, _bias(b, bias, x_scale, w_scale), **window)
+    offset = _bias(b, bias, x_scale, w_scale)
+    real = _channels_first(b, left, channels_last, lambda v: convolution.conv(b, v, right, offset, **window))
     return quantize_linear(b, real, y_scale, y_zero)
 
 
@@ -165,6 +171,28 @@ def _channels_first(b: OnnxBuilder, x: Value, channels_last: int, function: Call
     return basic.channels_last(b, function(basic.channels_first(b, x)))
 
 
+def nhwc_max_pool(b: OnnxBuilder, x: Value, **window: Any) -> Value:
+    """NhwcMaxPool(x, as MaxPool): of quantised numbers, the channels last"""
+    return _channels_first(b, x, 1, lambda v: pool.max_pool(b, v, **window)[0])
+
+
+def qlinear_where(
+    b: OnnxBuilder,
+    condition: Value,
+    x: Value,
+    x_scale: Value,
+    x_zero: Value,
+    y: Value,
+    y_scale: Value,
+    y_zero: Value,
+    scale: Value,
+    zero: Value,
+) -> Value:
+    """QLinearWhere(condition, X, x_scale, x_zero_point, Y, y_scale, y_zero_point, z_scale, z_zero_point)"""
+    left, right = dequantize_linear(b, x, x_scale, x_zero), dequantize_linear(b, y, y_scale, y_zero)
+    return quantize_linear(b, where(Term(b, condition), *terms(b, left, right)).value, scale, zero)
+
+
 def qlinear_concat(b: OnnxBuilder, scale: Value, zero: Value, *parts: Value, axis: int) -> Value:
     """QLinearConcat(Y_scale, Y_zero_point, (tensor, scale, zero point) ..., axis)"""
     triples = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
@@ -245,6 +273,9 @@ LOWERINGS: Table = {
     (MICROSOFT, "MatMulIntegerToFloat"): matmul_integer_to_float,
     (MICROSOFT, "DynamicQuantizeMatMul"): dynamic_quantize_matmul,
     (MICROSOFT, "QGemm"): qgemm,
+    (MICROSOFT, "QLinearConv"): qlinear_conv,
+    (MICROSOFT, "QLinearWhere"): qlinear_where,
+    (MICROSOFT, "NhwcMaxPool"): as_stored(nhwc_max_pool),
     (MICROSOFT, "QLinearAdd"): pairwise(ops.Add()),
     (MICROSOFT, "QLinearMul"): pairwise(ops.Mul()),
     (MICROSOFT, "QLinearConcat"): qlinear_concat,
