@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
+import liteport
 from liteport.passes.choose.choose import Prefer
 from liteport.passes.choose.taps import SUM_OF_TAPS, TAPS
+from tests.harness import compare
 from tests.passes.choose.uses import uses_of
 
 LAYERS = [
@@ -64,3 +67,18 @@ def test_more_weights_than_caches_hold() -> None:
 def test_a_measurement_may_take_it_for_others(form: str) -> None:
     assert uses_of(TAPS, nn.Conv2d(64, 64, 3, padding=1), (1, 64, 16, 16), form) == 1
     assert uses_of(TAPS, nn.Conv2d(32, 64, 3, padding=1), (1, 32, 16, 16), form) == 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        pytest.param(nn.Conv2d(64, 64, 3, padding=6, dilation=6), (2, 64, 9, 11), id="much padding"),
+        pytest.param(nn.Conv2d(640, 640, 3, 2), (2, 640, 19, 19), id="many weights, by steps"),
+    ],
+)
+def test_open_batch(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    model = liteport.convert(layer.eval(), (torch.randn(shape),), dynamic="batch")
+    x = torch.randn(3, *shape[1:])
+    with torch.no_grad():
+        compare({"y": layer(x).numpy()}, {"y": model(x)}, 5e-6)
+    assert "FULLY_CONNECTED" in model.graph_text

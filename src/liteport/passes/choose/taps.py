@@ -39,7 +39,7 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
         return None
     if not is_plain(op) or channels != op.input.shape[3]:
         return "it has groups, or other weights than float constants"
-    return Site(padded_ops(op)) if is_fixed((*op.input.shape, *op.output.shape)) else "its size is dynamic"
+    return Site(padded_ops(op)) if is_fixed((*op.input.shape[1:], *op.output.shape[1:])) else "its size is dynamic"
 
 
 def _by_default(site: Site) -> Sequence[str]:
@@ -60,8 +60,9 @@ def _preferred(site: Site) -> Sequence[str]:
 
 def _is_large(op: Op) -> bool:
     """Whether the kernel of CONV_2D reads its weights from memory again and again."""
-    weights, places = op.operand(1).type.nbytes, prod(op.output.shape[:3])
-    return places >= _GOES and weights > _WEIGHTS and weights + op.input.type.nbytes + op.output.type.nbytes > _TOGETHER
+    weights, places = op.operand(1).type.nbytes, prod(op.output.shape[1:3])
+    maps = 4 * (prod(op.input.shape[1:]) + prod(op.output.shape[1:]))
+    return places >= _GOES and weights > _WEIGHTS and weights + maps > _TOGETHER
 
 
 def _share(site: Site) -> float:
