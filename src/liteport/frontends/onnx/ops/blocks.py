@@ -53,12 +53,16 @@ def matmul_nbits(
     if weight_prepacked:
         raise UnsupportedError("weights in the order of one device's memory (weight_prepacked)")
     blocks = -(-K // block_size)
-    numbers = unpacked(known(weights, "weights").reshape(N, -1), bits)[:, :K]
-    steps = known(scales, "scales").reshape(N, blocks)
-    starts = _starts(zero_points, bits, (N, blocks))
-    own = np.arange(K) // block_size if group_index is None else known(group_index, "groups")[:K]
-    real = (numbers.astype(np.float32) - starts[:, own]) * steps[:, own]
-    return product.linear(b, x, b.const(real.astype(np.float32), name=weights.name), bias)
+    steps, starts = known(scales, "scales").reshape(N, blocks), _starts(zero_points, bits, (N, blocks))
+    real = unpacked(known(weights, "weights").reshape(N, blocks, -1), bits).astype(np.float32)
+    if group_index is None:  # in place: these are most of a large model
+        real -= starts[..., None]
+        real *= steps[..., None]
+        real = real.reshape(N, -1)[:, :K]
+    else:
+        own = known(group_index, "groups")[:K]
+        real = (real.reshape(N, -1)[:, :K] - starts[:, own]) * steps[:, own]
+    return product.linear(b, x, b.const(real, name=weights.name), bias)
 
 
 def matmul_bnb4(
