@@ -92,6 +92,37 @@ def test_merge_depthwise(case: GraphCase) -> None:
     check(case, MergeDepthwise(), DropDead())
 
 
+def two(first: int, second: int, *windows: tuple[int, int], **options: Any) -> Callable[[Builder, list[Value]], Value]:
+    """Convolutions of so many channels each, with these windows."""
+
+    def build(b: Builder, xs: list[Value]) -> Value:
+        parts = cut(b, xs[0], 3, first, second)
+        return concat(b, [kernel(b, part, *w, **options) for part, w in zip(parts, windows, strict=True)], 3)
+
+    return build
+
+
+# The convolutions, and the channels and windows that are left of them.
+EVENED = [
+    (two(13, 11, (3, 3), (7, 7)), [(8, 3, 3), (16, 7, 7)]),
+    (two(13, 11, (7, 7), (3, 5)), [(16, 7, 7), (8, 3, 5)]),
+    (two(12, 12, (1, 5), (7, 7), activation=ops.Activation.RELU), [(8, 1, 5), (16, 7, 7)]),
+    (two(17, 7, (3, 3), (7, 7)), [(16, 3, 3), (8, 7, 7)]),
+    (two(5, 19, (3, 3), (7, 7)), [(5, 3, 3), (19, 7, 7)]),
+    (two(12, 12, (3, 7), (7, 5)), [(12, 3, 7), (12, 7, 5)]),
+    (two(12, 12, (3, 3), (7, 7), depth_multiplier=2), [(16, 3, 3), (32, 7, 7)]),
+]
+
+
+@pytest.mark.parametrize(("build", "left"), EVENED)
+def test_few_channels_are_taken_over_by_the_larger_window(
+    build: Callable[[Builder, list[Value]], Value], left: list[tuple[int, int, int]]
+) -> None:
+    graph = check(GraphCase("", build, [(1, 9, 8, 24)]), MergeDepthwise(), DropDead())
+    kernels = [op.operand(1).shape for op in graph.find(ops.DepthwiseConv2D)]
+    assert [(outputs, height, width) for _, height, width, outputs in kernels] == left
+
+
 def swapped(b: Builder, xs: list[Value]) -> Value:
     left, right = cut(b, xs[0], 3, 2, 4)
     return concat(b, [kernel(b, right, 3, 3), kernel(b, left, 3, 3)], 3)
