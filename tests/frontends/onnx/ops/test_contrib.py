@@ -382,6 +382,12 @@ REFUSED = [
         "weights of 3 bits",
     ),
     ([own("FusedGemm", "x w", activation="Sinh")], {"w": drawn(32, 4)}, UnsupportedError, "the activation Sinh"),
+    (
+        [own("FusedGemm", "x w", activation="Relu", activation_alpha=1.0)],
+        {"w": drawn(32, 4)},
+        UnsupportedError,
+        "activation Relu: .*alpha",
+    ),
     ([QUANTISED, node("MatMulInteger", "n w z points", "y")], INTEGERS_OF, InputError, r"zero points int8\[3\]"),
 ]
 

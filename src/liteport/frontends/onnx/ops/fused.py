@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -131,6 +132,10 @@ _ACTIVATIONS: dict[str, Callable[..., Term]] = {
 def _activated(x: Term, name: str, *parameters: float, **attributes: float) -> Term:
     if name not in _ACTIVATIONS:
         raise UnsupportedError(f"the activation {name}")
+    try:
+        inspect.signature(_ACTIVATIONS[name]).bind(x, *parameters, **attributes)
+    except TypeError as error:
+        raise UnsupportedError(f"the activation {name}: {error}") from error
     return _ACTIVATIONS[name](x, *parameters, **attributes)
 
 
