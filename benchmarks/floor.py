@@ -60,6 +60,10 @@ class Rates:
     linear: float
     depthwise: float
 
+    def best(self, other: Rates) -> Rates:
+        """The higher of either kind."""
+        return Rates(max(self.linear, other.linear), max(self.depthwise, other.depthwise))
+
     def least(self, products: Products) -> float:
         """Milliseconds that they take at least."""
         return products.linear / self.linear + products.depthwise / self.depthwise
@@ -99,7 +103,7 @@ def count(module: Module) -> Products:
     return Products(linear, depthwise)
 
 
-def measure(seconds: float = 1.0) -> Rates:
+def measure(seconds: float = 0.3) -> Rates:
     """The highest rates of LAYERS and MAPS, each timed for so many seconds; its fastest moment counts."""
     layers = [_layer(*shape) for shape in LAYERS]
     maps = [_map(*shape) for shape in MAPS]
@@ -173,21 +177,34 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def compare(network: str, out: Path, seconds: float) -> Iterator[list[str]]:
+    """The rows of one network. The rates are measured before its files and behind them, and the higher ones count: what
+    the machine is able to may change from minute to minute."""
+    before = measure()
+    taken = times(network, out, seconds)
+    rates = before.best(measure())
+    print(f"{network}: {_told(rates)}", file=sys.stderr, flush=True)
+    counts = {name: count(read(out / name / FILES[name].format(network))) for name in taken if name in FILES}
+    return rows(network, taken, {name: (products, rates.least(products)) for name, products in counts.items()})
+
+
+def _told(rates: Rates) -> str:
+    return f"{rates.linear / 1e6:.1f} products a nanosecond, {rates.depthwise / 1e6:.1f} depthwise"
+
+
 def main() -> None:
     chosen = options()
-    rates = measure()
-    print(f"products a nanosecond: {rates.linear / 1e6:.1f}, depthwise {rates.depthwise / 1e6:.1f}", file=sys.stderr)
-    for file in chosen.files:
-        products = count(read(file))
-        print(f"{file}: {_billions(products)} x 10^9 products, at least {rates.least(products):.3g} ms")
+    if chosen.files:
+        rates = measure()
+        print(_told(rates), file=sys.stderr)
+        for file in chosen.files:
+            products = count(read(file))
+            print(f"{file}: {_billions(products)} x 10^9 products, at least {rates.least(products):.3g} ms")
+        return
     found = [HEADER]
-    for network in () if chosen.files else chosen.networks:
-        print(network, file=sys.stderr, flush=True)
-        taken = times(network, chosen.out, chosen.seconds)
-        counts = {name: count(read(chosen.out / name / FILES[name].format(network))) for name in taken if name in FILES}
-        found += rows(network, taken, {name: (products, rates.least(products)) for name, products in counts.items()})
-    if not chosen.files:
-        print(table.markdown(found) if chosen.markdown else table.plain(found))
+    for network in chosen.networks:
+        found += compare(network, chosen.out, chosen.seconds)
+    print(table.markdown(found) if chosen.markdown else table.plain(found))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ def test_products_are_counted(case: str) -> None:
 
 def test_either_kind_has_its_rate() -> None:
     assert Rates(linear=20, depthwise=5).least(Products(100, 10)) == 7
+    assert Rates(linear=20, depthwise=4).best(Rates(linear=10, depthwise=5)) == Rates(linear=20, depthwise=5)
 
 
 def test_a_bar_below_the_least_is_out_of_reach() -> None:
