@@ -27,6 +27,7 @@ from benchmarks.network import Network
 Array = np.ndarray[Any, Any]
 
 SECONDS = 5.0  # of timed inference per file
+LOADS = 3  # where in memory a file comes to lie takes a hundredth or two: all are loaded anew, another one first
 BURST = 5  # inferences in a row, the first untimed: caches as in steady use, while the files still take turns
 
 
@@ -99,16 +100,24 @@ def errors(network: Network, files: dict[str, File], samples: int) -> dict[str, 
     return {name: sum(each) / samples for name, each in totals.items()}
 
 
-def latencies(files: dict[str, File]) -> dict[str, list[float]]:
+def latencies(paths: dict[str, Path], inputs: Sequence[Array]) -> dict[str, list[float]]:
     """Milliseconds per inference on one thread, in bursts that take turns, so that all see the same machine."""
-    warm = max(file.burst() for file in files.values())
-    rounds = max(10, round(SECONDS * 1e3 / (warm * BURST)))
-    names = list(files)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            times[name].append(files[name].burst())
+    times: dict[str, list[float]] = {name: [] for name in paths}
+    for load in range(LOADS):
+        files = {name: File(paths[name]) for name in rotated(list(paths), load * len(paths) // LOADS)}
+        for file in files.values():
+            file.feed(inputs)
+        warm = max(file.burst() for file in files.values())
+        for turn in range(max(4, round(SECONDS * 1e3 / (warm * BURST * LOADS)))):
+            for name in rotated(list(files), turn):
+                times[name].append(files[name].burst())
     return times
+
+
+def rotated(names: list[str], places: int) -> list[str]:
+    """The names from the one at `places` on, and those before it last."""
+    at = places % len(names)
+    return names[at:] + names[:at]
 
 
 def paired_ratio(ours: list[float], theirs: list[float]) -> float:
@@ -118,11 +127,8 @@ def paired_ratio(ours: list[float], theirs: list[float]) -> float:
 
 def score(network: str, samples: int, paths: dict[str, Path]) -> dict[str, dict[str, float]]:
     """All metrics of all files; `ratio` is the first file's latency over this one's."""
-    files = {name: File(path) for name, path in paths.items()}
-    for file in files.values():
-        file.feed([leaf.numpy() for leaf in pytree.tree_leaves(NETWORKS[network].example(1))])
-    error = errors(NETWORKS[network], files, samples) if samples else {}
-    times = latencies(files)
+    error = errors(NETWORKS[network], {name: File(path) for name, path in paths.items()}, samples) if samples else {}
+    times = latencies(paths, [leaf.numpy() for leaf in pytree.tree_leaves(NETWORKS[network].example(1))])
     first = next(iter(times.values()))
     scores = {}
     for name, path in paths.items():

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import table
 from benchmarks.bars import ALL, FASTER, NO_SLOWER, THIRD, Limit, Line, at_most, judge
 from benchmarks.foundation import LINES
-from benchmarks.score import paired_ratio, permuted
+from benchmarks.score import paired_ratio, permuted, rotated
 
 LIMITS = [
     pytest.param(at_most(3), 3, [], True, id="at the limit"),
@@ -86,3 +86,7 @@ def test_sizes_that_do_not_fit_are_an_error() -> None:
 
 def test_markdown_has_a_rule_under_its_header() -> None:
     assert table.markdown([["", "a"], ["b", "c"]]) == "|  | a |\n| --- | --- |\n| b | c |"
+
+
+def test_every_file_is_loaded_first_in_its_turn() -> None:
+    assert [rotated(["a", "b", "c"], n) for n in (0, 1, 5)] == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]]
