@@ -14,9 +14,9 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.rule import Example, Kind, Rule, Site, random_numbers
 from liteport.passes.window import Window, is_plain, padded_ops, window
 
 Range = tuple[int, int]
@@ -86,16 +86,12 @@ def _depthwise(
 ) -> Example:
     def build(b: Builder) -> Value:
         x = b.input(TensorType(DType.FLOAT32, (1, height, width, channels)), "x")
-        w, bias = _random(1, *kernel, channels), _random(channels)
+        w, bias = random_numbers(1, *kernel, channels), random_numbers(channels)
         steps = (stride if height > 1 else 1, stride), (dilation, dilation)
         return b.emit(ops.DepthwiseConv2D(Padding.SAME, *steps), x, b.const(w), b.const(bias))
 
     name = f"{kernel[0]}x{kernel[1]}" + f" s{stride}" * (stride > 1) + f" d{dilation}" * (dilation > 1)
     return Example(f"{name} on {height}x{width}x{channels}", build)
-
-
-def _random(*shape: int) -> Array:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 DEPTHWISE_TILES = Rule(

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
+from liteport.ir.types import Array
 
 AS_EMITTED = "as emitted"
 """The form that a site has by itself, as a candidate among a rule's forms."""
@@ -82,6 +85,11 @@ class Example:
         graph.outputs = [result] if isinstance(result, Value) else list(result)
         graph.output_names = [f"y{i}" for i in range(len(graph.outputs))]
         return graph
+
+
+def random_numbers(*shape: int) -> Array:
+    """Standard-normal numbers for an example's weights, the same at every call."""
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @dataclass(frozen=True)

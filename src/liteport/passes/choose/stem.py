@@ -13,10 +13,10 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import concat, narrow, reshape
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
+from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site, random_numbers
 from liteport.passes.window import Window, is_plain, padded_ops, window
 
 # The kernel takes the channels of one tap at a time. With so few each product takes two or three times as long;
@@ -133,14 +133,10 @@ def _conv(size: int, channels: int, outputs: int, kernel: int, stride: int = 1, 
     def build(b: Builder) -> Value:
         x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
         x = pad_or_crop(b, x, ((padding, padding), (padding, padding), (0, 0)))
-        w, bias = _random(outputs, kernel, kernel, channels), _random(outputs)
+        w, bias = random_numbers(outputs, kernel, kernel, channels), random_numbers(outputs)
         return b.emit(ops.Conv2D(Padding.VALID, (stride, stride)), x, b.const(w), b.const(bias))
 
     return Example(f"{kernel}x{kernel} s{stride} on {size}x{size}x{channels} to {outputs}", build)
-
-
-def _random(*shape: int) -> Array:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 LONGER_RUNS = Rule(
