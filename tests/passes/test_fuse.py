@@ -9,7 +9,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import Array, Quantization
-from liteport.lowering.basic import pad, reshape, transpose
+from liteport.lowering.basic import concat, pad, reshape, transpose
 from liteport.passes.dead import DropDead
 from liteport.passes.fuse_activation import FuseActivation
 from liteport.passes.fuse_affine import FuseAffine
@@ -202,6 +202,20 @@ PADS = [
         lambda b, xs: max_pooled(b, b.emit(ops.Relu(), xs[0]), -np.inf, 2),
         [(1, 9, 8, 6)],
         ["RELU", "PAD", "MAX_POOL_2D"],
+    ),
+    GraphCase(
+        "max pooling over joined clamps",
+        lambda b, xs: max_pooled(
+            b, concat(b, [b.emit(ops.Relu(), xs[0]), b.emit(ops.Logistic(), xs[0])], 3), -np.inf, 2
+        ),
+        [(1, 9, 8, 6)],
+        ["RELU", "LOGISTIC", "CONCATENATION", "PAD", "MAX_POOL_2D"],
+    ),
+    GraphCase(
+        "max pooling over a clamp and what may be negative",
+        lambda b, xs: max_pooled(b, concat(b, [b.emit(ops.Relu(), xs[0]), xs[0]], 3), -np.inf, 2),
+        [(1, 9, 8, 6)],
+        ["RELU", "CONCATENATION", "PADV2", "MAX_POOL_2D"],
     ),
     GraphCase("max pooling over zeros", lambda b, xs: max_pooled(b, xs[0], 0), IMAGE, ["PAD", "MAX_POOL_2D"]),
 ]

@@ -9,10 +9,11 @@ import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.ops.base import Activation, Padding
+from liteport.ir.graph import Graph, Op
+from liteport.ir.ops.base import Padding
 from liteport.lowering.padding import is_same
 from liteport.passes.base import Pass
+from liteport.passes.signs import not_negative
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,12 @@ class FusePad(Pass):
 def _fill_with_zeros(graph: Graph, pad: Op, op: Op) -> bool:
     """max_pool(padv2(relu(x), -inf))   =>   max_pool(pad(relu(x)))"""
     pools = isinstance(op.operator, ops.MaxPool2D) and isinstance(pad.operator, ops.PadV2)
-    if not pools or not never_negative(pad.input) or graph.sole_user(pad.output) is None:
+    if not pools or not_negative(graph, pad.input) is None or graph.sole_user(pad.output) is None:
         return False
     if not pad.operand(2).is_const or float(pad.operand(2).array) > 0:
         return False
     graph.set_input(op, 0, Builder(graph, op).emit(ops.Pad(), pad.input, pad.operand(1)))
     return True
-
-
-def never_negative(value: Value) -> bool:
-    """Whether the kernel that makes the value clamps it from below at zero."""
-    maker = value.producer
-    if maker is None:
-        return False
-    clamped = getattr(maker.operator, "activation", None) in (Activation.RELU, Activation.RELU6)
-    return clamped or isinstance(maker.operator, ops.Relu | ops.Relu6 | ops.Relu0To1 | ops.Logistic | ops.Softmax)
 
 
 def _windows(op: Op) -> list[tuple[int, int, int, int]]:

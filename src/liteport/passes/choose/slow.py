@@ -11,17 +11,13 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array, DType
 from liteport.lowering.basic import gather, scalar
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.signs import not_negative
 
 _MOST_FACTORS = 8
-_NOT_NEGATIVE = (ops.Relu, ops.Relu6, ops.Abs, ops.Square, ops.Sqrt, ops.Exp, ops.Logistic, ops.Softmax)
-# Of operands that are not negative, neither are the results.
-_KEEPS_SIGN = (
-    *(ops.Add, ops.Mul, ops.Div, ops.FullyConnected, ops.Conv2D, ops.DepthwiseConv2D, ops.Mean, ops.Sum),
-    *(ops.AveragePool2D, ops.MaxPool2D, ops.Pad, ops.Reshape, ops.Transpose, ops.Slice, ops.Sqrt),
-)
 
 
 def _exponent(op: Op) -> float | None:
@@ -40,26 +36,10 @@ def _match_power(graph: Graph, op: Op) -> Site | str | None:
         return "its exponent is no common number"
     if (2 * exponent).is_integer():
         return Site((op,)) if abs(exponent) <= _MOST_FACTORS else "it has many factors"
-    makers = _not_negative(op.input)
+    makers = not_negative(graph, op.input)
     if makers is None:
         return "what it takes may be negative, of which XNNPACK's logarithm makes numbers"
     return Site((*makers, op))
-
-
-def _not_negative(value: Value) -> tuple[Op, ...] | None:
-    """The operations, in order, that show that `value` is never negative; None where nothing does."""
-    if value.is_const:
-        return () if not value.has_sizes and (value.array >= 0).all() else None
-    op = value.producer
-    if op is None:
-        return None
-    if isinstance(op.operator, _NOT_NEGATIVE) or (isinstance(op.operator, ops.Mul) and op.input is op.operand(1)):
-        return (op,)
-    if not isinstance(op.operator, _KEEPS_SIGN):
-        return None
-    found = [_not_negative(v) for v in op.inputs if v is not None and v.dtype.is_float]
-    made = [each for each in found if each is not None]
-    return (*dict.fromkeys(one for each in made for one in each), op) if len(made) == len(found) else None
 
 
 def _power(b: Builder, site: Site) -> Value:
@@ -131,7 +111,7 @@ def _scaled(b: Builder, site: Site) -> Value:
 
 def _one(id: str, shape: Sequence[int], emit: Callable[[Builder, Value], Value]) -> Example:
     def build(b: Builder) -> Value:
-        return emit(b, b.input(TensorType(DType.FLOAT32, tuple(shape)), "x"))
+        return emit(b, feed(b, *shape))
 
     return Example(id, build)
 
