@@ -14,7 +14,8 @@ from liteport.check.litert import evaluate
 from liteport.check.timing import race
 from liteport.ir.graph import Module
 from liteport.passes.choose.candidates import candidates, random_inputs
-from liteport.passes.choose.rule import AS_EMITTED, Example, Rule
+from liteport.passes.choose.example import Example
+from liteport.passes.choose.rule import AS_EMITTED, Rule
 from liteport.passes.choose.rules import RULES
 
 

@@ -10,7 +10,8 @@ from liteport.check.litert import LiteRT, evaluate
 from liteport.ir.graph import Graph, Module
 from liteport.ir.types import Array
 from liteport.passes.choose.candidates import candidates, random_inputs
-from liteport.passes.choose.rule import AS_EMITTED, Example, Rule
+from liteport.passes.choose.example import Example
+from liteport.passes.choose.rule import AS_EMITTED, Rule
 from liteport.passes.choose.rules import RULES
 
 EXAMPLES = [pytest.param(rule, e, id=f"{rule.name}: {e.id}") for rule in RULES for e in rule.examples]

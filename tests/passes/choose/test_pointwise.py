@@ -34,16 +34,6 @@ def up(channels: int, *after: nn.Module) -> nn.Module:
 
 BEFORE = ["TRANSPOSE", "CONV_2D", "RESIZE_BILINEAR"]
 POOL = nn.AvgPool2d(2)
-W48 = torch.randn(48, 8)
-
-
-def heads(x: Tensor) -> list[Tensor]:
-    return list(nn.functional.linear(x, W48).reshape(2, 5, 6, 8).transpose(1, 2).chunk(3, 1))
-
-
-def gated(x: Tensor) -> Tensor:
-    value, gate = nn.functional.conv2d(x, W48[:32, :, None, None]).chunk(2, 1)
-    return value * gate.sigmoid()
 
 
 CASES = [
@@ -58,13 +48,6 @@ CASES = [
     Case("after a mean", lambda x: nn.functional.linear(x, torch.ones(6, 8)).mean(1), [torch.randn(1, 20, 8)], ops=["MEAN", "FULLY_CONNECTED"]),
     Case("two layers", nn.Sequential(nn.Linear(8, 30), nn.Linear(30, 6)), [torch.randn(3, 8)], ops=["FULLY_CONNECTED"]),
     Case("through few", nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 8)), [torch.randn(3, 8)], ops=["FULLY_CONNECTED"] * 2),
-    Case("parts of a layer", lambda x: nn.functional.linear(x, W48).relu().chunk(3, -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED"] * 3),
-    Case("narrow ones", lambda x: nn.functional.linear(x, W48).chunk(6, -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", *["SLICE"] * 6]),
-    Case("parts of the places", lambda x: nn.functional.linear(x, W48).split(1, 0), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "SPLIT"]),
-    Case("the whole layer too", lambda x: (y := nn.functional.linear(x, W48), *y.chunk(3, -1)), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "SPLIT"]),
-    Case("parts in another order", heads, [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "RESHAPE", "TRANSPOSE", "SPLIT"]),
-    Case("parts of every head", lambda x: nn.functional.linear(x, W48).reshape(2, 5, 2, 24).transpose(1, 2).chunk(3, -1), [torch.randn(2, 5, 8)]),
-    Case("parts of a convolution", gated, [torch.randn(1, 8, 4, 5)], ops=["TRANSPOSE", "CONV_2D", "CONV_2D", "LOGISTIC", "MUL", "TRANSPOSE"]),
 ]  # fmt: skip
 
 

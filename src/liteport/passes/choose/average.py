@@ -10,9 +10,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import DType
 from liteport.lowering.basic import pad
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
 from liteport.passes.window import padded_ops
 
 
@@ -36,10 +37,9 @@ def _depthwise(b: Builder, site: Site) -> Value:
 
 def _pool(size: int, channels: int, kernel: int, stride: int) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
         around = (kernel // 2, kernel // 2)
         pool = ops.AveragePool2D(Padding.VALID, (stride, stride), (kernel, kernel))
-        return b.emit(pool, pad(b, x, ((0, 0), around, around, (0, 0))))
+        return b.emit(pool, pad(b, feed(b, 1, size, size, channels), ((0, 0), around, around, (0, 0))))
 
     return Example(f"{kernel}x{kernel} s{stride} on {size}x{size}x{channels}", build)
 

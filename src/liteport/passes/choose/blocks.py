@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import DType
 from liteport.lowering.basic import concat, reshape, strided_slice, transpose
-from liteport.passes.choose.rule import Example, Kind, Rule, Site, Stage
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site, Stage
 from liteport.passes.choose.strided import taken_places
 
 _MOST_DIMENSIONS = ops.Transpose.max_rank
@@ -115,7 +116,7 @@ def _cut(shape: Sequence[int], axes: Sequence[int], along: int, block: int = 2) 
         return x
 
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, tuple(shape)), "x")
+        x = feed(b, *shape)
         step = [block if i in axes else 1 for i in range(len(shape))]
         return concat(b, [part(b, x, place) for place in _places(axes, step)], along)
 

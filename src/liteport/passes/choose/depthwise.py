@@ -7,16 +7,15 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import Example, Kind, Rule, Site, random_numbers
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.choose.sums import sum_of
 from liteport.passes.window import Window, is_plain, padded_ops, window
 
 Range = tuple[int, int]
@@ -67,28 +66,25 @@ def _in_tiles(b: Builder, site: Site) -> Value:
     kernels take in."""
     op = site.op
     operator: Any = op.operator
-    seen, weights, bias = window(site.ops), op.operand(1).array, op.operand(2)
-    tiles = _tiles(*weights.shape[1:3])
+    seen, weights = window(site.ops), op.operand(1).array
     part = replace(operator, padding=Padding.VALID, activation=Activation.NONE)
-    total: Value | None = None
-    for number, (rows, columns) in enumerate(tiles):
-        x = pad_or_crop(b, seen.x, (*_tile_pads(seen, (rows, columns)), (0, 0)))
+
+    def term(tile: Tile, bias: Value) -> Value:
+        rows, columns = tile
+        x = pad_or_crop(b, seen.x, (*_tile_pads(seen, tile), (0, 0)))
         kernel = b.const(weights[:, slice(*rows), slice(*columns)], name=op.operand(1).name)
-        y = b.emit(part, x, kernel, bias if number == 0 else b.const(np.zeros(bias.shape, np.float32)))
-        last = operator.activation if number == len(tiles) - 1 else Activation.NONE
-        total = y if total is None else b.emit(ops.Add(activation=last), total, y)
-    assert total is not None
-    return total
+        return b.emit(part, x, kernel, bias)
+
+    return sum_of(b, _tiles(*weights.shape[1:3]), term, op.operand(2), operator.activation)
 
 
 def _depthwise(
     height: int, width: int, channels: int, kernel: tuple[int, int], stride: int = 1, dilation: int = 1
 ) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, height, width, channels)), "x")
-        w, bias = random_numbers(1, *kernel, channels), random_numbers(channels)
         steps = (stride if height > 1 else 1, stride), (dilation, dilation)
-        return b.emit(ops.DepthwiseConv2D(Padding.SAME, *steps), x, b.const(w), b.const(bias))
+        operator = ops.DepthwiseConv2D(Padding.SAME, *steps)
+        return layer(b, operator, feed(b, 1, height, width, channels), 1, *kernel, channels)
 
     name = f"{kernel[0]}x{kernel[1]}" + f" s{stride}" * (stride > 1) + f" d{dilation}" * (dilation > 1)
     return Example(f"{name} on {height}x{width}x{channels}", build)

@@ -14,10 +14,10 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import slice_
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import Kind, Rule, Site
 from liteport.passes.window import is_plain, padded_ops, window
 
 # XNNPACK computes so many results at once, whether there are as many or not.
@@ -63,11 +63,8 @@ def _in_blocks(b: Builder, site: Site) -> Value:
 
 def _conv(size: int, channels: int, outputs: int, kernel: int) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = rng.standard_normal((outputs, kernel, kernel, channels)).astype(np.float32)
-        bias = rng.standard_normal(outputs).astype(np.float32)
-        return b.emit(ops.Conv2D(Padding.SAME), x, b.const(w), b.const(bias))
+        x = feed(b, 1, size, size, channels)
+        return layer(b, ops.Conv2D(Padding.SAME), x, outputs, kernel, kernel, channels)
 
     return Example(f"{kernel}x{kernel} on {size}x{size}x{channels} to {outputs}", build)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
-from liteport.ir.types import DType, TensorType
-from liteport.passes.choose.rule import Example, Form, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import Form, Kind, Rule, Site
 from liteport.passes.window import is_plain
 
 # What kernels compute at once, by their width.
@@ -63,11 +62,8 @@ def _candidates(site: Site) -> Sequence[str]:
 
 def _conv(size: int, channels: int, groups: int, outputs: int = 0, stride: int = 1) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        rng, out = np.random.default_rng(0), outputs or channels
-        w = rng.standard_normal((out, 3, 3, channels // groups)).astype(np.float32)
-        operator: Any = ops.Conv2D(Padding.SAME, (stride, stride))
-        return b.emit(operator, x, b.const(w), b.const(np.zeros(out, np.float32)))
+        operator = ops.Conv2D(Padding.SAME, (stride, stride))
+        return layer(b, operator, feed(b, 1, size, size, channels), outputs or channels, 3, 3, channels // groups)
 
     steps = f" s{stride}" if stride > 1 else ""
     return Example(f"3x3{steps} on {size}x{size}x{channels}, {groups} groups", build)

@@ -11,9 +11,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import DType
 from liteport.lowering.basic import reshape, transpose
-from liteport.passes.choose.rule import Example, Kind, Rule, Site, Stage
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site, Stage
 
 # A few thousand numbers are packed in the time that another operator takes to be called.
 _FEWEST = 4096
@@ -50,9 +51,7 @@ def _turned(b: Builder, site: Site) -> Value:
 
 def _product(batch: Sequence[int], rows: int, depth: int, columns: int) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (*batch, rows, depth)), "x")
-        y = b.input(TensorType(DType.FLOAT32, (*batch, depth, columns)), "y")
-        return b.emit(ops.BatchMatmul(), x, y)
+        return b.emit(ops.BatchMatmul(), feed(b, *batch, rows, depth), feed(b, *batch, depth, columns))
 
     return Example(f"{'x'.join(map(str, batch))}, {rows}x{depth} by {depth}x{columns}", build)
 

@@ -9,8 +9,9 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
-from liteport.ir.types import DType, TensorType
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.ir.types import DType
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
 
 _GAIN = 2.2  # times as many comparisons at least: two kernels take more than one
 
@@ -34,8 +35,7 @@ def _in_turn(b: Builder, site: Site) -> Value:
 
 def _pool(size: int, channels: int, kernel: int, stride: int = 1, padding: Padding = Padding.SAME) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        return b.emit(ops.MaxPool2D(padding, (stride, stride), (kernel, kernel)), x)
+        return b.emit(ops.MaxPool2D(padding, (stride, stride), (kernel, kernel)), feed(b, 1, size, size, channels))
 
     name = f"{kernel}x{kernel}" + f" s{stride}" * (stride > 1)
     return Example(f"{name} on {size}x{size}x{channels}", build)

@@ -10,9 +10,10 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array
 from liteport.lowering.basic import concat, gather
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import Kind, Rule, Site
 from liteport.passes.window import is_plain
 
 # The kernel's time goes by the channels of x, that of the forms by all results and their order: measured, 2 results
@@ -67,13 +68,8 @@ def _in_order(b: Builder, y: Value, times: int) -> Value:
 
 def _depthwise(size: int, channels: int, kernel: int, stride: int = 1, times: int = 2) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = rng.standard_normal((1, kernel, kernel, channels * times)).astype(np.float32)
-        bias = rng.standard_normal(channels * times).astype(np.float32)
-        steps = (stride, stride)
-        operator = ops.DepthwiseConv2D(ops.Padding.SAME, steps, depth_multiplier=times)
-        return b.emit(operator, x, b.const(w), b.const(bias))
+        operator = ops.DepthwiseConv2D(ops.Padding.SAME, (stride, stride), depth_multiplier=times)
+        return layer(b, operator, feed(b, 1, size, size, channels), 1, kernel, kernel, channels * times)
 
     name = f"{kernel}x{kernel}" + f" s{stride}" * (stride > 1)
     return Example(f"{name} on {size}x{size}x{channels}, {times} each", build)

@@ -13,11 +13,12 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array, DType
 from liteport.lowering.basic import concat, reshape, slice_
 from liteport.lowering.convolution import depth_to_space
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
 from liteport.passes.window import is_plain, padded_ops, window
 
 Pair = tuple[int, int]
@@ -144,7 +145,7 @@ def _by_phases(b: Builder, site: Site) -> Value:
 
 
 def _nearest(b: Builder, size: int, channels: int, factor: int = 2) -> Value:
-    x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
+    x = feed(b, 1, size, size, channels)
     return b.emit(ops.ResizeNearestNeighbor(), x, b.const(np.asarray([factor * size] * 2, np.int32)))
 
 
@@ -154,10 +155,8 @@ def _enlarged(size: int, channels: int, factor: int = 2) -> Example:
 
 def _enlarged_conv(size: int, channels: int, outputs: int, kernel: int = 3) -> Example:
     def build(b: Builder) -> Value:
-        rng = np.random.default_rng(0)
-        w = rng.standard_normal((outputs, kernel, kernel, channels)).astype(np.float32)
-        bias = rng.standard_normal(outputs).astype(np.float32)
-        return b.emit(ops.Conv2D(Padding.SAME), _nearest(b, size, channels), b.const(w), b.const(bias))
+        x = _nearest(b, size, channels)
+        return layer(b, ops.Conv2D(Padding.SAME), x, outputs, kernel, kernel, channels)
 
     return Example(f"{kernel}x{kernel} on twice {size}x{size}x{channels} to {outputs}", build)
 

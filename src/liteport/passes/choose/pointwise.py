@@ -13,24 +13,17 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
-from liteport.lowering.basic import concat, reshape, transpose
+from liteport.ir.types import Array, DType
+from liteport.lowering.basic import concat
+from liteport.passes.choose.example import Example, feed, layer
 from liteport.passes.choose.linear import bias_of, is_linear, matrix_of, with_weights
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
-
-_CLAMPS = {Activation.RELU: ops.Relu, Activation.RELU6: ops.Relu6, Activation.RELU_N1_TO_1: ops.ReluN1To1}
+from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.choose.sums import CLAMPS, sum_of
 
 # What a number costs to add, and to interpolate, in products of a linear layer (measured: 0.2, 1.3 and 0.065 ns).
 _ADDED, _INTERPOLATED = 3, 20
 
-# How many results the widest common kernels compute at once.
-_COLUMNS = 16
-
 _RESIZES = ops.ResizeBilinear | ops.ResizeNearestNeighbor
-
-
-def _clamped(b: Builder, x: Value, activation: Activation) -> Value:
-    return x if activation is Activation.NONE else b.emit(_CLAMPS[activation](), x)
 
 
 def _match_upsampled(graph: Graph, op: Op) -> Site | str | None:
@@ -43,7 +36,7 @@ def _match_upsampled(graph: Graph, op: Op) -> Site | str | None:
     if not resizes:
         return None
     activation: Any = op.operator
-    if activation.activation not in (Activation.NONE, *_CLAMPS):
+    if activation.activation not in (Activation.NONE, *CLAMPS):
         return "its activation is no clamp"
     gain = sum(_saved(resize, op) for resize in resizes)
     if join and any(v is None or v.rank != 4 or not is_fixed(v.shape[3:]) for v in join[0].inputs):
@@ -87,21 +80,21 @@ def _before_upsampling(b: Builder, site: Site) -> Value:
     resizes = {id(each.output): each for each in site.ops if isinstance(each.operator, _RESIZES)}
     parts = _parts(join, op)
     columns = np.split(matrix_of(op), np.cumsum([part.shape[3] for part in parts])[:-1], axis=1)
-    bias, terms = bias_of(op), []
-    others = [i for i, part in enumerate(parts) if id(part) not in resizes]
-    if others:
-        x = concat(b, [parts[i] for i in others], 3)
-        terms.append(
-            with_weights(b, op, x, np.concatenate([columns[i] for i in others], axis=1), bias, Activation.NONE)
-        )
-    for part, matrix in zip(parts, columns, strict=True):
-        if (resize := resizes.get(id(part))) is not None:
-            y = with_weights(b, op, resize.input, matrix, np.zeros_like(bias) if terms else bias, Activation.NONE)
-            terms.append(b.emit(resize.operator, y, resize.operand(1)))
-    total, *more = terms
-    for term in more:
-        total = b.emit(ops.Add(activation=operator.activation if term is terms[-1] else Activation.NONE), total, term)
-    return total if more else _clamped(b, total, operator.activation)
+    terms: list[tuple[Value, Array, Op | None]] = [
+        (resize.input, matrix, resize)
+        for part, matrix in zip(parts, columns, strict=True)
+        if (resize := resizes.get(id(part)))
+    ]
+    if others := [i for i, part in enumerate(parts) if id(part) not in resizes]:
+        together = concat(b, [parts[i] for i in others], 3)
+        terms.insert(0, (together, np.concatenate([columns[i] for i in others], axis=1), None))
+
+    def term(part: tuple[Value, Array, Op | None], bias: Value) -> Value:
+        x, matrix, resize = part
+        y = with_weights(b, op, x, matrix, bias.array, Activation.NONE)
+        return y if resize is None else b.emit(resize.operator, y, resize.operand(1))
+
+    return sum_of(b, terms, term, b.const(bias_of(op)), operator.activation)
 
 
 def _match_pooled(graph: Graph, op: Op) -> Site | str | None:
@@ -154,97 +147,14 @@ def _as_one(b: Builder, site: Site) -> Value:
     return with_weights(b, op, first.input, matrix.astype(np.float32), bias.astype(np.float32), operator.activation)
 
 
-def _match_parts(graph: Graph, op: Op) -> Site | str | None:
-    x, axis = _split_operands(op)
-    moves = _moves(graph, x, op)
-    layer = graph.sole_maker(moves[0].input if moves else x, moves[0] if moves else op)
-    if layer is None or not is_linear(layer) or not axis.is_const:
-        return None
-    site = Site((layer, *moves, op))
-    if not is_fixed(n for each in site.ops for n in each.output.shape):
-        return "it is cut by dynamic sizes"
-    return site if _steps(site)[-1] == int(axis.array.reshape(-1)[0]) % x.rank else "it is not cut between results"
-
-
-def _split_operands(op: Op) -> tuple[Value, Value]:
-    """What is cut, and the axis."""
-    return (op.operand(1), op.operand(0)) if isinstance(op.operator, ops.Split) else (op.operand(0), op.operand(2))
-
-
-def _moves(graph: Graph, x: Value, user: Op) -> list[Op]:
-    """The reshapes and transposes between a layer and x, first to last, where equal parts are cut."""
-    move = graph.sole_maker(x, user)
-    if (
-        move is None
-        or not isinstance(move.operator, ops.Reshape | ops.Transpose)
-        or isinstance(user.operator, ops.SplitV)
-    ):
-        return []
-    return [*_moves(graph, move.input, move), move] if move.operand(1).is_const else []
-
-
-def _steps(site: Site) -> list[int]:
-    """The dimension that the parts follow each other in: of the layer's results, then after each move. -1: in none."""
-    count, at = len(site.op.outputs), [site.ops[0].output.rank - 1]
-    for move in site.ops[1:-1]:
-        old, new = move.input.shape, move.output.shape
-        if at[-1] < 0:
-            at.append(-1)
-        elif isinstance(move.operator, ops.Transpose):
-            at.append(move.operand(1).array.tolist().index(at[-1]))
-        else:
-            first, size = prod(old[: at[-1]]), old[at[-1]]
-            fits = (i for i, n in enumerate(new) if prod(new[:i]) == first and n % count == 0 and size % n == 0)
-            at.append(next(fits, -1))
-    return at
-
-
-def _widths(site: Site) -> list[int]:
-    """How many of the layer's results each part has."""
-    if len(site.ops) > 2:
-        count = len(site.op.outputs)
-        return [site.ops[0].output.shape[-1] // count] * count
-    return [v.shape[-1] for v in site.op.outputs]
-
-
-def _of_parts(site: Site) -> Sequence[str]:
-    """Apart where this makes no kernel's last columns emptier; three transposes for one are left to a measurement
-    (whole vision transformers gain a hundredth)."""
-    is_even = all(width % _COLUMNS == 0 for width in _widths(site))
-    is_moved = len(site.ops) > 2
-    return ("apart", AS_EMITTED) if is_even and not is_moved else (AS_EMITTED, "apart")
-
-
-def _apart(b: Builder, site: Site) -> list[Value]:
-    layer, *moves, _ = site.ops
-    operator: Any = layer.operator
-    ends = np.cumsum(_widths(site))[:-1]
-    rows = zip(np.split(matrix_of(layer), ends), np.split(bias_of(layer), ends), strict=True)
-    parts = [with_weights(b, layer, layer.input, matrix, bias, operator.activation) for matrix, bias in rows]
-    for move, at in zip(moves, _steps(site)[1:], strict=True):
-        shape = [n // len(parts) if i == at else n for i, n in enumerate(move.output.shape)]
-        is_reshape = isinstance(move.operator, ops.Reshape)
-        parts = [reshape(b, v, shape) if is_reshape else b.emit(move.operator, v, move.operand(1)) for v in parts]
-    return parts
-
-
-def _numbers(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def _input(b: Builder, *shape: int) -> Value:
-    return b.input(TensorType(DType.FLOAT32, (1, *shape)), f"x{len(b.graph.inputs)}")
-
-
 def _conv(b: Builder, x: Value, outputs: int, activation: Activation = Activation.NONE) -> Value:
-    w, bias = _numbers(outputs, 1, 1, x.shape[3]), _numbers(outputs)
-    return b.emit(ops.Conv2D(activation=activation), x, b.const(w), b.const(bias))
+    return layer(b, ops.Conv2D(activation=activation), x, outputs, 1, 1, x.shape[3])
 
 
 def _upsampled(sizes: Sequence[int], channels: int, outputs: int, whole: int) -> Example:
     def build(b: Builder) -> Value:
         size = b.const(np.asarray([whole, whole], np.int32))
-        parts = [_input(b, n, n, channels) for n in sizes]
+        parts = [feed(b, 1, n, n, channels) for n in sizes]
         larger = [
             x if x.shape[1] == whole else b.emit(ops.ResizeBilinear(half_pixel_centers=True), x, size) for x in parts
         ]
@@ -256,38 +166,17 @@ def _upsampled(sizes: Sequence[int], channels: int, outputs: int, whole: int) ->
 def _pooled(size: int, channels: int, outputs: int) -> Example:
     def build(b: Builder) -> Value:
         pool = ops.AveragePool2D(filter=(2, 2), stride=(2, 2))
-        return b.emit(pool, _conv(b, _input(b, size, size, channels), outputs))
+        return b.emit(pool, _conv(b, feed(b, 1, size, size, channels), outputs))
 
     return Example(f"{size}x{size}x{channels} to {outputs}", build)
 
 
 def _chain(places: int, *channels: int) -> Example:
     def build(b: Builder) -> Value:
-        x = _input(b, places, places, channels[0])
+        x = feed(b, 1, places, places, channels[0])
         return _conv(b, _conv(b, x, channels[1]), channels[2])
 
     return Example(f"{places}x{places}, {' to '.join(map(str, channels))}", build)
-
-
-def _parts_of(places: int, channels: int, outputs: int, count: int) -> Example:
-    def build(b: Builder) -> Sequence[Value]:
-        w, bias = _numbers(outputs, channels), _numbers(outputs)
-        x = _input(b, places, channels)
-        y = b.emit(ops.FullyConnected(keep_num_dims=True), x, b.const(w), b.const(bias))
-        return b.emit_many(ops.Split(num_splits=count), b.const(np.asarray(2, np.int32)), y)
-
-    return Example(f"{places} places, {channels} channels to {count} x {outputs // count}", build)
-
-
-def _heads_of(places: int, heads: int, size: int) -> Example:
-    def build(b: Builder) -> Sequence[Value]:
-        outputs = 3 * heads * size
-        w, bias = _numbers(outputs, heads * size), _numbers(outputs)
-        y = b.emit(ops.FullyConnected(keep_num_dims=True), _input(b, places, heads * size), b.const(w), b.const(bias))
-        y = transpose(b, reshape(b, y, (1, places, 3 * heads, size)), (0, 2, 1, 3))
-        return b.emit_many(ops.Split(num_splits=3), b.const(np.asarray(1, np.int32)), y)
-
-    return Example(f"{places} places, {heads} heads of {size}", build)
 
 
 UPSAMPLED = Rule(
@@ -336,29 +225,4 @@ CHAIN = Rule(
     rests_on="fewer products",
     tolerance=1e-5,
     examples=[_chain(64, 32, 256, 256), _chain(16, 160, 256, 256)],
-)
-
-PARTS = Rule(
-    name="layers of parts",
-    kind=Kind.ALWAYS,
-    before="split(linear(x)), split(transpose(linear(x)))",
-    after="linear(x), linear(x), linear(x); with tune each transposed by itself",
-    on=(ops.Split, ops.SplitV),
-    match=_match_parts,
-    forms={"apart": _apart},
-    candidates=_of_parts,
-    gain="3136 places, 96 channels to 3 x 96: 7.98 -> 6.92 ms; 784, 192 to 3 x 192: 6.34 -> 6.02; "
-    "197, 192 to 3 x 192: 1.53 -> 1.48; 3136 places, 3 heads of 32, transposed: 8.22 -> 7.57; "
-    "1, 768 to 3 x 768: 0.525 -> 0.523",
-    rests_on="results that are written once",
-    examples=[
-        _parts_of(3136, 96, 288, 3),
-        _parts_of(784, 192, 576, 3),
-        _parts_of(197, 192, 576, 3),
-        _parts_of(49, 768, 2304, 3),
-        _parts_of(1, 768, 2304, 3),
-        _parts_of(3136, 64, 128, 2),
-        _heads_of(197, 3, 64),
-        _heads_of(3136, 3, 32),
-    ],
 )

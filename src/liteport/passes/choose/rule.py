@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
-from liteport.ir.types import Array
+from liteport.passes.choose.example import Example
 
 AS_EMITTED = "as emitted"
 """The form that a site has by itself, as a candidate among a rule's forms."""
@@ -69,27 +67,6 @@ Form = Callable[[Builder, Site], Value | Sequence[Value]]
 
 Match = Callable[[Graph, Op], Site | str | None]
 """The site that ends in an operation; why there is none, where it looks like one; None for anything else."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """A graph with one site of a rule: `build` adds its inputs and operations to a builder, and gives its result."""
-
-    id: str
-    build: Callable[[Builder], Value | Sequence[Value]]
-
-    def graph(self) -> Graph:
-        """A new graph of it."""
-        graph = Graph(signature="main")
-        result = self.build(Builder(graph))
-        graph.outputs = [result] if isinstance(result, Value) else list(result)
-        graph.output_names = [f"y{i}" for i in range(len(graph.outputs))]
-        return graph
-
-
-def random_numbers(*shape: int) -> Array:
-    """Standard-normal numbers for an example's weights, the same at every call."""
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @dataclass(frozen=True)

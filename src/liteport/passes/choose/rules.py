@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from liteport.passes.choose.apart import PARTS
 from liteport.passes.choose.average import PADDED_AVERAGE
 from liteport.passes.choose.blocks import BLOCKS
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
@@ -13,7 +14,7 @@ from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
-from liteport.passes.choose.pointwise import CHAIN, PARTS, POOLED, UPSAMPLED
+from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, SCALED_SOFTMAX
 from liteport.passes.choose.softmax import ACROSS, LOG_SOFTMAX, SHORT_SOFTMAX

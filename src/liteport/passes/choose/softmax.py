@@ -11,9 +11,10 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Operator
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import DType
 from liteport.lowering.basic import reduce, transpose
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
 
 _SHORT = 128  # With longer rows, the kernel that does all in one is ahead on every machine.
 
@@ -77,7 +78,7 @@ def _of(operator: Operator, *shape: int, axis: int = -1) -> Example:
     perm = [*(i for i in range(len(shape)) if i != axis), axis]
 
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, shape), "x")
+        x = feed(b, *shape)
         return transpose(b, b.emit(operator, transpose(b, x, perm)), np.argsort(perm).tolist())
 
     along = f" along {axis}" if axis < len(shape) - 1 else ""

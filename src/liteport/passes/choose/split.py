@@ -12,10 +12,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import concat
+from liteport.passes.choose.example import Example, feed, layer
 from liteport.passes.choose.linear import bias_of, is_linear, matrix_of, with_weights
-from liteport.passes.choose.rule import Example, Form, Kind, Rule, Site, random_numbers
+from liteport.passes.choose.rule import Form, Kind, Rule, Site
 
 _PARTS = (4, 8)
 # Weights that fit into every cache, and so few places that each weight is used but once, leave nothing to gain.
@@ -58,13 +58,7 @@ def _candidates(site: Site) -> Sequence[str]:
 
 def _layer(places: int, channels: int, outputs: int) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, places, channels)), "x")
-        return b.emit(
-            ops.FullyConnected(keep_num_dims=True),
-            x,
-            b.const(random_numbers(outputs, channels)),
-            b.const(random_numbers(outputs)),
-        )
+        return layer(b, ops.FullyConnected(keep_num_dims=True), feed(b, 1, places, channels), outputs, channels)
 
     return Example(f"{places} places, {channels} channels to {outputs}", build)
 

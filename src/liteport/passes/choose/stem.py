@@ -13,10 +13,10 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import concat, narrow, reshape
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site, random_numbers
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
 from liteport.passes.window import Window, is_plain, padded_ops, window
 
 # The kernel takes the channels of one tap at a time. With so few each product takes two or three times as long;
@@ -131,10 +131,8 @@ def _by_rows(b: Builder, site: Site) -> Value:
 
 def _conv(size: int, channels: int, outputs: int, kernel: int, stride: int = 1, *, padding: int = 0) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        x = pad_or_crop(b, x, ((padding, padding), (padding, padding), (0, 0)))
-        w, bias = random_numbers(outputs, kernel, kernel, channels), random_numbers(outputs)
-        return b.emit(ops.Conv2D(Padding.VALID, (stride, stride)), x, b.const(w), b.const(bias))
+        x = pad_or_crop(b, feed(b, 1, size, size, channels), ((padding, padding), (padding, padding), (0, 0)))
+        return layer(b, ops.Conv2D(Padding.VALID, (stride, stride)), x, outputs, kernel, kernel, channels)
 
     return Example(f"{kernel}x{kernel} s{stride} on {size}x{size}x{channels} to {outputs}", build)
 

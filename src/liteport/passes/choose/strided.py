@@ -11,9 +11,10 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import DType
 from liteport.lowering.basic import gather, ints, reshape, slice_
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
@@ -88,7 +89,7 @@ def _candidates(site: Site) -> Sequence[str]:
 
 def _every(shape: Sequence[int], steps: Sequence[int]) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, tuple(shape)), "x")
+        x = feed(b, *shape)
         return b.emit(ops.StridedSlice(), x, ints(b, [0] * len(shape)), ints(b, shape), ints(b, steps))
 
     return Example(f"[{', '.join(f'::{step}' if step > 1 else ':' for step in steps)}] of {list(shape)}", build)

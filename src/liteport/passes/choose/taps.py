@@ -14,10 +14,11 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import reshape, slice_
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
+from liteport.passes.choose.sums import sum_of
 from liteport.passes.window import Window, is_plain, padded_ops, window
 
 Tap = tuple[int, int]
@@ -103,16 +104,13 @@ def _sum(
 ) -> Value:
     """The sum of a linear layer for each tap, on its part of x; the bias is in the first one."""
     operator: Any = op.operator
-    weights, bias, layer = op.operand(1), op.operand(2), ops.FullyConnected(keep_num_dims=True)
-    nothing = b.const(np.zeros(bias.shape, np.float32))
-    total: Value | None = None
-    for tap in taps:
+    weights, layer = op.operand(1), ops.FullyConnected(keep_num_dims=True)
+
+    def term(tap: Tap, bias: Value) -> Value:
         kernel = b.const(np.ascontiguousarray(weights.array[:, *tap]), name=weights.name)
-        y = placed(tap, b.emit(layer, part(tap), kernel, bias if total is None else nothing))
-        last = operator.activation if tap == taps[-1] else Activation.NONE
-        total = y if total is None else b.emit(ops.Add(activation=last), total, y)
-    assert total is not None
-    return total
+        return placed(tap, b.emit(layer, part(tap), kernel, bias))
+
+    return sum_of(b, taps, term, op.operand(2), operator.activation)
 
 
 def _seeing(b: Builder, site: Site) -> Value:
@@ -169,11 +167,8 @@ def _conv(size: int | Tap, channels: int, outputs: int, kernel: Tap = (3, 3), st
     height, width = (size, size) if isinstance(size, int) else size
 
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, height, width, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = (rng.standard_normal((outputs, *kernel, channels)) / np.sqrt(prod(kernel) * channels)).astype(np.float32)
         operator = ops.Conv2D(Padding.SAME, (stride, stride), (by, by), Activation.RELU)
-        return b.emit(operator, x, b.const(w), b.const(rng.standard_normal(outputs).astype(np.float32)))
+        return layer(b, operator, feed(b, 1, height, width, channels), outputs, *kernel, channels)
 
     steps = f" s{stride}" * (stride > 1) + f" d{by}" * (by > 1)
     return Example(f"{kernel[0]}x{kernel[1]}{steps} on {height}x{width}x{channels} to {outputs}", build)

@@ -11,9 +11,9 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
 from liteport.lowering.basic import reshape, transpose
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed
+from liteport.passes.choose.rule import Kind, Rule, Site
 
 _MOST = 4
 
@@ -60,7 +60,7 @@ def _merged(shape: Sequence[int], perm: Sequence[int]) -> tuple[list[int], list[
 
 def _transposed(shape: Sequence[int], perm: Sequence[int]) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, tuple(shape)), "x")
+        x = feed(b, *shape)
         return b.emit(ops.Transpose(), x, b.const(np.asarray(perm, np.int32)))
 
     return Example(f"{'x'.join(map(str, shape))} by {' '.join(map(str, perm))}", build)

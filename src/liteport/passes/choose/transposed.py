@@ -14,11 +14,12 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array, DType
 from liteport.lowering.basic import concat, ints, slice_
 from liteport.lowering.convolution import depth_to_space
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, random_numbers
+from liteport.passes.choose.rule import Kind, Rule, Site
 
 Pair = tuple[int, int]
 
@@ -182,10 +183,8 @@ def _transposed(size: int, channels: int, outputs: int, kernel: int, stride: int
     same = -(-out // stride) == size and padding == max((size - 1) * stride + kernel - out, 0) // 2
 
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, size, size, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = rng.standard_normal((outputs, kernel, kernel, channels)).astype(np.float32)
-        bias = rng.standard_normal(outputs).astype(np.float32)
+        x = feed(b, 1, size, size, channels)
+        w, bias = random_numbers(outputs, kernel, kernel, channels), random_numbers(outputs)
         made = out if same else out + 2 * padding
         operator = ops.TransposeConv(Padding.SAME if same else Padding.VALID, (stride, stride))
         y = b.emit(operator, ints(b, (1, made, made, outputs)), b.const(w), x, b.const(bias))

@@ -12,10 +12,12 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import DType, TensorType
+from liteport.ir.types import Array
 from liteport.lowering.basic import concat, reshape, strided_slice
 from liteport.lowering.padding import pad_or_crop, same
-from liteport.passes.choose.rule import AS_EMITTED, Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
+from liteport.passes.choose.sums import sum_of
 from liteport.passes.window import is_plain
 
 # With fewer channels, the planes' kernels begin anew too often.
@@ -55,16 +57,14 @@ def _sum(b: Builder, site: Site) -> Value:
     """One convolution for each tap along the depth, and their sum."""
     op = site.op
     operator: Any = op.operator
-    weights, nothing = op.operand(1).array.transpose(0, 4, 1, 2, 3), np.zeros(op.output.shape[4], np.float32)
-    total: Value | None = None
-    for tap, seen in enumerate(_depths(b, op)):
-        kernel = b.const(np.ascontiguousarray(weights[tap]), name=op.operand(1).name)
-        bias = op.optional(2) if total is None else None
-        y = b.emit(_planar(op, Activation.NONE), seen, kernel, bias or b.const(nothing))
-        last = operator.activation if tap == len(weights) - 1 else Activation.NONE
-        total = y if total is None else b.emit(ops.Add(activation=last), total, y)
-    assert total is not None
-    return reshape(b, total, op.output.shape)
+    weights, planar = op.operand(1).array.transpose(0, 4, 1, 2, 3), _planar(op, Activation.NONE)
+
+    def term(part: tuple[Value, Array], bias: Value) -> Value:
+        seen, kernel = part
+        return b.emit(planar, seen, b.const(np.ascontiguousarray(kernel), name=op.operand(1).name), bias)
+
+    parts = zip(_depths(b, op), weights, strict=True)
+    return reshape(b, sum_of(b, parts, term, _bias(b, op), operator.activation), op.output.shape)
 
 
 def _stacked(b: Builder, site: Site) -> Value:
@@ -73,18 +73,18 @@ def _stacked(b: Builder, site: Site) -> Value:
     operator: Any = op.operator
     weights = op.operand(1).array.transpose(4, 1, 2, 0, 3)
     kernel = b.const(weights.reshape(*weights.shape[:3], -1), name=op.operand(1).name)
-    bias = op.optional(2) or b.const(np.zeros(op.output.shape[4], np.float32))
-    y = b.emit(_planar(op, operator.activation), concat(b, _depths(b, op), 3), kernel, bias)
+    y = b.emit(_planar(op, operator.activation), concat(b, _depths(b, op), 3), kernel, _bias(b, op))
     return reshape(b, y, op.output.shape)
+
+
+def _bias(b: Builder, op: Op) -> Value:
+    return op.optional(2) or b.const(np.zeros(op.output.shape[4], np.float32))
 
 
 def _conv(size: Sequence[int], channels: int, outputs: int, kernel: int = 3, stride: int = 1) -> Example:
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, *size, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = rng.standard_normal((kernel, kernel, kernel, channels, outputs)).astype(np.float32)
         operator = ops.Conv3D(Padding.SAME, (stride,) * 3)
-        return b.emit(operator, x, b.const(w), b.const(np.zeros(outputs, np.float32)))
+        return layer(b, operator, feed(b, 1, *size, channels), kernel, kernel, kernel, channels, outputs)
 
     steps = f" s{stride}" if stride > 1 else ""
     return Example(f"{kernel}x{kernel}x{kernel}{steps} on {'x'.join(map(str, size))}x{channels} to {outputs}", build)

@@ -20,10 +20,11 @@ from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
 from liteport.ir.ops.base import Activation, Padding
 from liteport.ir.sizes import is_fixed
-from liteport.ir.types import Array, DType, TensorType
+from liteport.ir.types import Array
 from liteport.lowering.basic import concat, narrow, reshape, slice_
 from liteport.lowering.padding import pad_or_crop
-from liteport.passes.choose.rule import Example, Kind, Rule, Site
+from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.rule import Kind, Rule, Site
 from liteport.passes.window import is_plain, padded_ops, window
 
 
@@ -242,13 +243,8 @@ def _conv(
     height, width = (size, size) if isinstance(size, int) else size
 
     def build(b: Builder) -> Value:
-        x = b.input(TensorType(DType.FLOAT32, (1, height, width, channels)), "x")
-        rng = np.random.default_rng(0)
-        w = (rng.standard_normal((outputs, *kernel, channels)) / np.sqrt(9 * channels)).astype(np.float32)
-        bias = rng.standard_normal(outputs).astype(np.float32)
-        return b.emit(
-            ops.Conv2D(Padding.SAME, (stride, stride), activation=Activation.RELU), x, b.const(w), b.const(bias)
-        )
+        operator = ops.Conv2D(Padding.SAME, (stride, stride), activation=Activation.RELU)
+        return layer(b, operator, feed(b, 1, height, width, channels), outputs, *kernel, channels)
 
     steps = f" s{stride}" if stride > 1 else ""
     return Example(f"{kernel[0]}x{kernel[1]}{steps} on {height}x{width}x{channels} to {outputs}", build)
