@@ -16,6 +16,7 @@ from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
 from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
+from liteport.passes.choose.select import SELECT
 from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, SCALED_SOFTMAX
 from liteport.passes.choose.softmax import ACROSS, LOG_SOFTMAX, SHORT_SOFTMAX
 from liteport.passes.choose.split import SPLIT_LINEAR
@@ -47,6 +48,7 @@ RULES: Sequence[Rule] = (
     PADDED_AVERAGE,
     POWER,
     QUOTIENT,
+    SELECT,
     MIRROR,
     SCALED_SOFTMAX,
     ACROSS,
