@@ -25,6 +25,7 @@ from liteport.passes.choose.strided import STRIDED_SLICES
 from liteport.passes.choose.taps import SUM_OF_TAPS, TAPS
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
+from liteport.passes.choose.transposed_volume import TRANSPOSED_VOLUMES
 from liteport.passes.choose.volume import VOLUMES
 from liteport.passes.choose.winograd import WINOGRAD
 
@@ -36,6 +37,7 @@ RULES: Sequence[Rule] = (
     TURNED,  # after parts, which may each have a transpose of their own
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
     DEPTHWISE_TILES,
+    TRANSPOSED_VOLUMES,  # before those of planes, which it leaves
     TRANSPOSED_PHASES,
     STRIDED_SLICES,
     NEAREST_CONV,  # before copies, which it leaves none of

@@ -12,7 +12,7 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.ops.base import Padding
+from liteport.ir.ops.base import Operator, Padding
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType
 from liteport.lowering.basic import concat, ints, slice_
@@ -20,12 +20,13 @@ from liteport.lowering.convolution import depth_to_space
 from liteport.lowering.padding import pad_or_crop
 from liteport.passes.choose.example import Example, feed, random_numbers
 from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.weights import WEIGHTED
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """One spatial dimension: `size` elements of x, windows of `kernel`, and `out` elements of the result, which
     begin `begin` elements into the full one."""
 
@@ -54,19 +55,16 @@ class _Axis:
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
-    site = _site(graph, op)
+    site = site_at(graph, op, ops.TransposeConv)
     if site is None:
         return None
     conv = site.ops[0]
     operator: Any = conv.operator
     if operator.stride == (1, 1):
         return None
-    parts = [conv.operand(1), conv.operand(2), conv.optional(3)]
-    if any(v is not None and (v.dtype is not DType.FLOAT32 or v.quantization is not None) for v in parts):
-        return "it is not in float32"
-    if not conv.operand(1).is_const or not (parts[2] is None or parts[2].is_const):
-        return "its weights are not constant"
-    axes = _axes(site)
+    if why := why_not(conv):
+        return why
+    axes = axes_of(site)
     if any(not axis.taps(phase) for axis in axes for phase in range(axis.stride)):
         return "no tap of the kernel falls into some of the results"
     if not is_fixed(n for axis in axes for phase in range(axis.stride) for n in axis.pads(axis.first(phase), 1)):
@@ -74,44 +72,56 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
     return site
 
 
-def _site(graph: Graph, op: Op) -> Site | None:
-    """A transposed convolution, and the crop after it where there is one."""
-    if isinstance(op.operator, ops.TransposeConv):
+def site_at(graph: Graph, op: Op, kind: type[Operator]) -> Site | None:
+    """A transposed convolution of that kind, and the crop after it where there is one."""
+    if isinstance(op.operator, kind):
         user = graph.sole_user(op.output)
         return Site((op,)) if user is None or not _crops(user, op) else None
     conv = op.input.producer
-    is_cropped = conv is not None and isinstance(conv.operator, ops.TransposeConv) and _crops(op, conv)
+    is_cropped = conv is not None and isinstance(conv.operator, kind) and _crops(op, conv)
     return Site((conv, op)) if conv is not None and is_cropped and graph.sole_user(conv.output) is op else None
 
 
 def _crops(op: Op, conv: Op) -> bool:
-    """Whether `op` takes a part of the height and width of what a VALID `conv` makes."""
+    """Whether `op` takes a part of the places of what a VALID `conv` makes."""
     operator: Any = conv.operator
     if not isinstance(op.operator, ops.Slice) or operator.padding is not Padding.VALID:
         return False
     begin = op.operand(1)
-    kept = (op.output.shape[0], op.output.shape[3]) == (conv.output.shape[0], conv.output.shape[3])
+    kept = (op.output.shape[0], op.output.shape[-1]) == (conv.output.shape[0], conv.output.shape[-1])
     return begin.is_const and not begin.has_sizes and kept
 
 
-def _axes(site: Site) -> tuple[_Axis, _Axis]:
+def why_not(conv: Op) -> str | None:
+    """Why a transposed convolution cannot be taken apart."""
+    parts = [conv.operand(1), conv.operand(2), conv.optional(3)]
+    if any(v is not None and (v.dtype is not DType.FLOAT32 or v.quantization is not None) for v in parts):
+        return "it is not in float32"
+    if not conv.operand(1).is_const or not (parts[2] is None or parts[2].is_const):
+        return "its weights are not constant"
+    return None
+
+
+def axes_of(site: Site) -> list[Axis]:
+    """The spatial dimensions of a transposed convolution and its crop."""
     conv, out = site.ops[0], site.op.output.shape
     operator: Any = conv.operator
-    x, kernel = conv.operand(2).shape, conv.operand(1).shape
+    weights = WEIGHTED[type(operator)]
+    kernel = [n for i, n in enumerate(conv.operand(1).shape) if i not in (weights.out_axis, weights.in_axis)]
     axes = []
-    for i in (1, 2):
-        begin = 0
+    for i, (taps, stride) in enumerate(zip(kernel, operator.stride, strict=True), 1):
+        size, begin = conv.operand(2).shape[i], 0
         if operator.padding is Padding.SAME:
-            begin = max((x[i] - 1) * operator.stride[i - 1] + kernel[i] - out[i], 0) // 2
+            begin = max((size - 1) * stride + taps - out[i], 0) // 2
         elif len(site.ops) > 1:
             begin = int(site.op.operand(1).array[i])
-        axes.append(_Axis(x[i], kernel[i], operator.stride[i - 1], begin, out[i]))
-    return axes[0], axes[1]
+        axes.append(Axis(size, taps, stride, begin, out[i]))
+    return axes
 
 
 def _by_phases(b: Builder, site: Site) -> Value:
     """A convolution for each phase, by its own taps."""
-    height, width = _axes(site)
+    height, width = axes_of(site)
     parts = []
     for p, q in product(range(height.stride), range(width.stride)):
         rows, columns = height.taps(p), width.taps(q)
@@ -123,7 +133,7 @@ def _by_phases(b: Builder, site: Site) -> Value:
 
 def _at_once(b: Builder, site: Site) -> Value:
     """One convolution for all phases, by a window that holds the taps of each, zeros elsewhere."""
-    height, width = _axes(site)
+    height, width = axes_of(site)
     (top, rows), (left, columns) = _hull(height), _hull(width)
     w = _weights(site)
     out, channels = w.shape[0], w.shape[3]
@@ -138,7 +148,7 @@ def _at_once(b: Builder, site: Site) -> Value:
     return _interleaved(b, _conv(b, site, kernel, np.tile(_bias(site), count), pads), height, width)
 
 
-def _hull(axis: _Axis) -> Pair:
+def _hull(axis: Axis) -> Pair:
     """The first element, relative to q, that any phase sees, and how many elements all of them see together."""
     spans = [(axis.first(p), axis.first(p) + len(axis.taps(p))) for p in range(axis.stride)]
     first = min(start for start, _ in spans)
@@ -165,14 +175,14 @@ def _conv(b: Builder, site: Site, kernel: Array, bias: Array, pads: tuple[Pair, 
     return b.emit(ops.Conv2D(activation=operator.activation), x, b.const(kernel, name=name), b.const(bias))
 
 
-def _interleaved(b: Builder, phases: Value, height: _Axis, width: _Axis) -> Value:
+def _interleaved(b: Builder, phases: Value, height: Axis, width: Axis) -> Value:
     """The phases between one another; what goes beyond the result in the last of them is dropped."""
     y = depth_to_space(b, phases, (height.stride, width.stride))
     return slice_(b, y, (0, 0, 0, 0), (y.shape[0], height.out, width.out, y.shape[3]))
 
 
 def _candidates(site: Site) -> Iterator[str]:
-    axes = _axes(site)
+    axes = axes_of(site)
     own = np.prod([axis.kernel for axis in axes])
     hull = np.prod([_hull(axis)[1] * axis.stride for axis in axes])
     yield from ("at once", "phases") if hull == own else ("phases", "at once")
