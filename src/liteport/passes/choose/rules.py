@@ -10,6 +10,7 @@ from liteport.passes.choose.blocks import BLOCKS
 from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
 from liteport.passes.choose.groups import MERGED_GROUPS
+from liteport.passes.choose.heads import BY_HEAD
 from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
@@ -33,6 +34,7 @@ RULES: Sequence[Rule] = (
     UPSAMPLED,  # before chains, as it puts layers behind layers, and before copies, of which it leaves smaller ones
     POOLED,
     CHAIN,
+    BY_HEAD,  # before parts, of which it leaves none
     PARTS,
     TURNED,  # after parts, which may each have a transpose of their own
     DEPTHWISE_MULTIPLIER,  # before tiles: its kernels may be large
