@@ -30,3 +30,38 @@ def test_taps(layer: nn.Module, size: tuple[int, int], taps: tuple[int, int]) ->
     assert graph is not None
     (conv,) = graph.find(ops.Conv2D, ops.DepthwiseConv2D)
     assert conv.operand(1).shape[1:3] == taps
+
+
+def test_padded_channels() -> None:
+    graph = check(
+        Case(
+            "",
+            nn.Sequential(nn.ConstantPad1d((2, 3), 0), nn.Linear(9, 6)),
+            [torch.randn(2, 5, 4)],
+            ops=["FULLY_CONNECTED"],
+        )
+    )
+    assert graph is not None
+    assert graph.ops[0].operand(1).shape == (6, 4)
+
+
+def test_padded_channels_and_rows() -> None:
+    class Padded(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(nn.functional.pad(x, (0, 0, 1, 0, 2, 0)))
+
+    graph = check(Case("", Padded(6, 3, 1), [torch.randn(2, 4, 5, 5)]))
+    assert graph is not None
+    (conv,) = graph.find(ops.Conv2D)
+    assert conv.operand(1).shape == (3, 1, 1, 4)
+
+
+def test_channels_padded_with_ones_stay() -> None:
+    check(
+        Case(
+            "",
+            nn.Sequential(nn.ConstantPad1d(1, 1.0), nn.Linear(6, 6)),
+            [torch.randn(2, 5, 4)],
+            ops=["PADV2", "FULLY_CONNECTED"],
+        )
+    )

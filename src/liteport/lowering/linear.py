@@ -35,13 +35,25 @@ def along(b: Builder, x: Value, axis: int, matrix: Array) -> Value:
 
 
 def _tap_by_tap(b: Builder, x: Value, axis: int, weights: Array, taps: int) -> Value:
-    """The sum over the taps of x gathered at each row's tap, times its weight; rows with fewer have zeros too."""
+    """The sum over the taps of what of x each row's tap sees, times its weight; rows with fewer have zeros too."""
     places = np.argsort(weights == 0, axis=1, kind="stable")[:, :taps].T
     factors = np.take_along_axis(weights, places.T, axis=1).T
+    one = factors[0, 0] if (factors == factors[0, 0]).all() else None
     shape = [len(weights) if i == axis else 1 for i in range(x.rank)]
     total: Value | None = None
     for at, factor in zip(places, factors, strict=True):
-        term = b.emit(ops.Mul(), basic.gather(b, x, at.tolist(), axis), b.const(factor.reshape(shape)))
+        term = _rows(b, x, axis, at)
+        if one is None:
+            term = b.emit(ops.Mul(), term, b.const(factor.reshape(shape)))
         total = term if total is None else b.emit(ops.Add(), total, term)
     assert total is not None
-    return total
+    return total if one is None else b.emit(ops.Mul(), total, basic.scalar(b, one, total))
+
+
+def _rows(b: Builder, x: Value, axis: int, places: Array) -> Value:
+    """Rows of x along `axis`: those that follow each other in one piece, which XNNPACK moves, others by number."""
+    if (np.diff(places) != 1).any():
+        return basic.gather(b, x, places.tolist(), axis)
+    first, shape = int(places[0]), list(x.shape)
+    shape[axis] = len(places)
+    return basic.slice_(b, x, [first if i == axis else 0 for i in range(x.rank)], shape)

@@ -11,7 +11,8 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic
+from liteport.lowering import basic, linear, math
+from liteport.lowering.formula import Term
 
 
 class Normalized(NamedTuple):
@@ -108,3 +109,14 @@ def instance_norm(b: Builder, x: Value, weight: Value | None, bias: Value | None
     """Every channel standardised over its positions."""
     y = standardize(b, x, range(2, x.rank), eps)
     return affine(b, y.value, weight, bias, per_channel(x.rank, x.shape[1]))
+
+
+def local_response(b: Builder, x: Value, near: tuple[int, int], alpha: float, beta: float, bias: float) -> Value:
+    """x / (bias + alpha * sum of squares) ** beta, of so many channels before and after each; channels are the last."""
+    before, after = near
+    channels = x.shape[-1]
+    squares = basic.pad(b, b.emit(ops.Mul(), x, x), [(0, 0)] * (x.rank - 1) + [near])
+    at = np.arange(channels + before + after) - np.arange(channels)[:, None]
+    seen = ((at >= 0) & (at <= before + after)) * np.float32(alpha)
+    total = Term(b, linear.along(b, squares, x.rank - 1, seen)) + bias
+    return (Term(b, x) / math.power(total, beta)).value

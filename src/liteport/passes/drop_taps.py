@@ -19,16 +19,18 @@ from liteport.passes.window import Window, is_plain, padded_ops, window
 
 @dataclass(frozen=True)
 class DropTaps(Pass):
-    """conv(pad(x, 24), w[3,3], dilation 24)   =>   conv(x, w[1,1])
+    """conv(pad(x, 24), w[3,3], dilation 24)   =>   conv(x, w[1,1]);    linear(pad(x), w[C+4])   =>   linear(x, w[C])
 
     The outer rows and columns of widely dilated kernels over small maps, of kernels larger than the map, and of those
-    over maps that a pooling has left one place of.
+    over maps that a pooling has left one place of; the columns of layers for channels that are padding.
     """
 
     def run(self, graph: Graph) -> bool:
         changed = False
         for op in graph.find(ops.Conv2D, ops.DepthwiseConv2D):
             changed |= self.fuse(graph, op)
+        for op in graph.find(ops.Conv2D, ops.FullyConnected):
+            changed |= self.fuse_channels(graph, op)
         return changed
 
     def fuse(self, graph: Graph, op: Op) -> bool:
@@ -43,6 +45,23 @@ class DropTaps(Pass):
         b, operator = Builder(graph, op), self._smaller(op, taps)
         x = pad_or_crop(b, seen.x, (*seen.tile_pads((rows[0], columns[0]), taps), (0, 0)))
         kernel = np.ascontiguousarray(weights.array[:, rows.start : rows.stop, columns.start : columns.stop])
+        graph.replace(op, b.emit(operator, x, b.const(kernel, name=weights.name), *op.inputs[2:]))
+        return True
+
+    def fuse_channels(self, graph: Graph, op: Op) -> bool:
+        pad, weights, operator = op.input.producer, op.operand(1), op.operator
+        if pad is None or not isinstance(pad.operator, ops.Pad) or not is_plain(op):
+            return False
+        if not pad.operand(1).is_const or pad.operand(1).has_sizes:
+            return False
+        if weights.shape[-1] != op.input.shape[-1] or getattr(operator, "keep_num_dims", True) is False:
+            return False
+        *others, (before, after) = [(int(p), int(q)) for p, q in pad.operand(1).array.reshape(-1, 2)]
+        if not before and not after:
+            return False
+        b = Builder(graph, op)
+        kernel = np.ascontiguousarray(weights.array[..., before : weights.shape[-1] - after])
+        x = pad_or_crop(b, pad.input, [*others, (0, 0)])
         graph.replace(op, b.emit(operator, x, b.const(kernel, name=weights.name), *op.inputs[2:]))
         return True
 

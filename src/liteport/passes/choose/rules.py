@@ -18,7 +18,7 @@ from liteport.passes.choose.nearest import NEAREST, NEAREST_CONV
 from liteport.passes.choose.pointwise import CHAIN, POOLED, UPSAMPLED
 from liteport.passes.choose.rule import Rule
 from liteport.passes.choose.select import SELECT
-from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, SCALED_SOFTMAX
+from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, RESPONSE, SCALED_SOFTMAX
 from liteport.passes.choose.softmax import ACROSS, LOG_SOFTMAX, SHORT_SOFTMAX
 from liteport.passes.choose.split import SPLIT_LINEAR
 from liteport.passes.choose.stem import LONGER_RUNS
@@ -50,6 +50,7 @@ RULES: Sequence[Rule] = (
     LONGER_RUNS,
     MAX_IN_TURN,
     PADDED_AVERAGE,
+    RESPONSE,  # before powers, of which it leaves one
     POWER,
     QUOTIENT,
     SELECT,

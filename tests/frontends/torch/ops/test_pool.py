@@ -105,6 +105,7 @@ MIXED = [
     Case("lp_2d", nn.LPPool2d(2, 2), (torch.rand(1, 2, 6, 5) + 0.1,)),
     Case("local_response_norm", nn.LocalResponseNorm(3, alpha=0.5), _x(2, 1, 7)),
     Case("local_response_norm_even", nn.LocalResponseNorm(4, alpha=0.5), _x(2, 2, 7)),
+    Case("local_response_norm_wide", nn.LocalResponseNorm(3, alpha=0.5), _x(1, 70, 7)),
     Case("local_response_norm_1d", nn.LocalResponseNorm(3, alpha=0.5), _x(1, 2, 7)),
     Case("local_response_norm_3d", nn.LocalResponseNorm(3, alpha=0.5), _x(3, 2, 7)),
     Case("wide_uneven", _call(F.adaptive_avg_pool1d, 400), (torch.randn(1, 2, 600),)),

@@ -10,7 +10,7 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.onnx.context import OnnxBuilder, Table, axis_of
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.lowering import basic, linear, math, normalization, reduction
+from liteport.lowering import basic, math, normalization, reduction
 from liteport.lowering.formula import Term, maximum
 
 
@@ -105,18 +105,10 @@ def _affine(b: OnnxBuilder, x: Value, scale: Value, bias: Value | None) -> Value
 def local_response_norm(
     b: OnnxBuilder, x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
 ) -> Value:
-    """LRN(X, size, alpha=1e-4, beta=0.75, bias=1): the sum over neighbouring channels by a matrix.
-
-    Measured 12 times faster than LOCAL_RESPONSE_NORMALIZATION at 64 channels.
-    """
-    channels = x.shape[1]
-    first = np.arange(channels)[:, None] - (size - 1) // 2
-    at = np.arange(channels)[None]
-    near = ((at >= first) & (at < first + size)).astype(np.float32) * (alpha / size)
-    value = Term(b, x)
-    last = basic.channels_last(b, (value * value).value)
-    total = basic.channels_first(b, linear.along(b, last, x.rank - 1, near))
-    return (value / math.power(Term(b, total) + bias, beta)).value
+    """LRN(X, size, alpha=1e-4, beta=0.75, bias=1)"""
+    last = basic.channels_last(b, x)
+    near = (size - 1) // 2, size // 2
+    return basic.channels_first(b, normalization.local_response(b, last, near, alpha / size, beta, bias))
 
 
 def lp_norm(b: OnnxBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Value:
