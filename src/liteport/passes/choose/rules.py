@@ -11,6 +11,7 @@ from liteport.passes.choose.depthwise import DEPTHWISE_TILES
 from liteport.passes.choose.few import FEW_RESULTS
 from liteport.passes.choose.groups import MERGED_GROUPS
 from liteport.passes.choose.heads import BY_HEAD
+from liteport.passes.choose.image import IMAGE_BLOCKS
 from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
@@ -48,6 +49,7 @@ RULES: Sequence[Rule] = (
     TRANSPOSE_IN_STEPS,
     FEW_RESULTS,
     LONGER_RUNS,
+    IMAGE_BLOCKS,  # those that longer runs are made of, too
     MAX_IN_TURN,
     PADDED_AVERAGE,
     RESPONSE,  # before powers, of which it leaves one
