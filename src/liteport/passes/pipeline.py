@@ -54,6 +54,7 @@ from liteport.passes.row_shape import RowShape
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
+from liteport.passes.sink_ones import SinkOnes
 from liteport.passes.slice_early import SliceEarly
 from liteport.passes.split_unequal import SplitUnequal
 
@@ -93,7 +94,10 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         Choose(Stage.EARLY, choice, evaluate),
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
+        Simplify(),
         SinkReshape(),
+        Simplify(),
+        SinkOnes(),
         *clean,
         # Numbers that multiply while parts of projections are still whole dimensions, which merged movements hide.
         FuseFactor(),
