@@ -1,10 +1,11 @@
-"""The least time that a network's products can take on this machine: python -m benchmarks.floor (options: --help).
+"""The least time that a network can take on this machine: python -m benchmarks.floor (options: --help).
 
-The multiplications of linear layers and convolutions are counted in the file, and divided by the highest rates at which
-LiteRT's kernels are seen to run here, on one thread. No form with the same products takes less; everything else that a
-file does comes on top. Beside it stand the times of our files and of the fastest peer's, which are those that
-benchmarks.latency left in OUT, and its bars: where the products alone take more than a bar allows, no other form of
-them meets it on this machine. All times are processor time, measured in turns. Of other FILEs only the least is told.
+The multiplications of linear layers and convolutions are counted in the file, and the numbers of which an exponential
+is taken (softmax, GELU, sigmoid and others), and divided by the highest rates at which LiteRT's kernels are seen to run
+here, on one thread. No form with the same products takes less; everything else that a file does comes on top. Beside it
+stand the times of our files and of the fastest peer's, which are those that benchmarks.latency left in OUT, and its
+bars: where these alone take more than a bar allows, no other form of them meets it on this machine. All times are
+processor time, medians. Of other FILEs only the least is told.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import prod
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,18 @@ from liteport.ir.sizes import example
 from liteport.ir.types import DType, TensorType
 from liteport.tune import runner
 
-HEADER = ["", "products, 10^9", "least, ms", "ours, ms", "best peer, ms", "least / peer", "ours / peer", "the bar", ""]
+HEADER = [
+    "",
+    "products, 10^9",
+    "exponentials, 10^6",
+    "least, ms",
+    "ours, ms",
+    "best peer, ms",
+    "least / peer",
+    "ours / peer",
+    "the bar",
+    "",
+]
 
 # Where benchmarks.latency leaves the files of each converter.
 FILES = {" ".join([US, *options]): "{0}.tflite" for options in WAYS.values()}
@@ -43,30 +56,34 @@ PEERS = {"litert-torch": "{0}.tflite", "onnx2tf": "{0}/{0}_float32.tflite"}
 # Shapes on which the kernels run fastest, from such as stay in the nearest cache to whole layers of transformers.
 LAYERS = ((96, 1024, 64), (48, 512, 128), (64, 256, 256), (128, 256, 512), (196, 512, 512), (784, 192, 768))
 MAPS = ((14, 128, 5), (14, 64, 5), (14, 128, 3), (28, 32, 5), (32, 768, 5))
+NUMBERS = (4096, 16384, 65536)
 
 
 @dataclass(frozen=True)
-class Products:
-    """Multiplications in one run: in linear layers and convolutions, and in convolutions of single channels."""
+class Work:
+    """What one run computes: multiplications in linear layers and convolutions, and in convolutions of single channels;
+    exponentials."""
 
     linear: int
-    depthwise: int
+    depthwise: int = 0
+    exponentials: int = 0
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Products in a millisecond, of either kind."""
+    """How many of each kind there are in a millisecond."""
 
     linear: float
     depthwise: float
+    exponentials: float
 
     def best(self, other: Rates) -> Rates:
-        """The higher of either kind."""
-        return Rates(max(self.linear, other.linear), max(self.depthwise, other.depthwise))
+        """The higher of each kind."""
+        return Rates(*map(max, zip(astuple(self), astuple(other), strict=True)))
 
-    def least(self, products: Products) -> float:
-        """Milliseconds that they take at least."""
-        return products.linear / self.linear + products.depthwise / self.depthwise
+    def least(self, work: Work) -> float:
+        """Milliseconds that it takes at least."""
+        return sum(count / rate for count, rate in zip(astuple(work), astuple(self), strict=True))
 
 
 def _by_result(inputs: Callable[[Op], Sequence[Any]]) -> Callable[[Op], Any]:
@@ -90,50 +107,54 @@ LINEAR: Mapping[type[Operator], Callable[[Op], Any]] = {
 DEPTHWISE: Mapping[type[Operator], Callable[[Op], Any]] = {
     ops.DepthwiseConv2D: _by_result(lambda op: op.operand(1).shape[1:3]),
 }
+EXPONENTIALS: Mapping[type[Operator], Callable[[Op], Any]] = dict.fromkeys(
+    (ops.Softmax, ops.LogSoftmax, ops.Gelu, ops.Logistic, ops.Tanh, ops.Exp, ops.Elu), _by_result(lambda op: ())
+)
 
 
-def count(module: Module) -> Products:
-    """The products of all graphs, of a loop's body as if it ran once; what the border of a map adds are zeros that the
+def count(module: Module) -> Work:
+    """What all graphs compute, a loop's body as if it ran once; what the border of a map adds are zeros that the
     kernels multiply too."""
     every = [op for graph in module.graphs for op in graph.ops]
-    linear, depthwise = (
-        sum(example(kinds[type(op.operator)](op)) for op in every if type(op.operator) in kinds)
-        for kinds in (LINEAR, DEPTHWISE)
+    kinds = (LINEAR, DEPTHWISE, EXPONENTIALS)
+    return Work(
+        *(sum(example(kind[type(op.operator)](op)) for op in every if type(op.operator) in kind) for kind in kinds)
     )
-    return Products(linear, depthwise)
 
 
 def measure(seconds: float = 0.3) -> Rates:
-    """The highest rates of LAYERS and MAPS, each timed for so many seconds; its fastest moment counts."""
-    layers = [_layer(*shape) for shape in LAYERS]
-    maps = [_map(*shape) for shape in MAPS]
-    return Rates(max(_rate(g, seconds) for g in layers), max(_rate(g, seconds) for g in maps))
+    """The highest rates of LAYERS, MAPS and NUMBERS, each timed for so many seconds."""
+    layers, maps = ([make(*shape) for shape in shapes] for make, shapes in ((_layer, LAYERS), (_map, MAPS)))
+    curves = [_curve(operator, n) for operator in (ops.Exp(), ops.Tanh(), ops.Logistic()) for n in NUMBERS]
+    return Rates(*(max(_rate(graph, seconds) for graph in graphs) for graphs in (layers, maps, curves)))
 
 
 def _rate(graph: Graph, seconds: float) -> float:
     module = Module([graph])
-    products = count(module)
     x = np.random.default_rng(0).standard_normal(graph.inputs[0].shape).astype(np.float32)
     times = race({"": to_bytes(module)}, [x], seconds=seconds)[""]
-    return (products.linear + products.depthwise) / min(times)
+    return sum(astuple(count(module))) / median(times)
 
 
 def _layer(places: int, channels: int, results: int) -> Graph:
     return _graph(ops.FullyConnected(keep_num_dims=True), (places, channels), (results, channels))
 
 
+def _curve(operator: Operator, numbers: int) -> Graph:
+    return _graph(operator, (1, numbers))
+
+
 def _map(size: int, channels: int, kernel: int) -> Graph:
     return _graph(ops.DepthwiseConv2D(Padding.SAME), (1, size, size, channels), (1, kernel, kernel, channels))
 
 
-def _graph(operator: Operator, shape: tuple[int, ...], weights: tuple[int, ...]) -> Graph:
+def _graph(operator: Operator, shape: tuple[int, ...], weights: tuple[int, ...] = ()) -> Graph:
     graph = Graph(signature="main")
     b = Builder(graph)
     x: Value = b.input(TensorType(DType.FLOAT32, shape), "x")
-    kernel = np.random.default_rng(1).standard_normal(weights).astype(np.float32)
-    results = weights[0] if isinstance(operator, ops.FullyConnected) else weights[-1]
-    graph.outputs = [b.emit(operator, x, b.const(kernel), b.const(np.zeros(results, np.float32)))]
-    graph.output_names = ["y"]
+    results = weights[0] if isinstance(operator, ops.FullyConnected) else weights[-1:]
+    numbers = [np.random.default_rng(1).standard_normal(n).astype(np.float32) for n in (weights, results) if weights]
+    graph.outputs, graph.output_names = [b.emit(operator, x, *map(b.const, numbers))], ["y"]
     return graph
 
 
@@ -144,7 +165,7 @@ def times(network: str, out: Path, seconds: float) -> Mapping[str, float]:
     return {name: typical for name, (typical, _) in found.items()}
 
 
-def rows(network: str, taken: Mapping[str, float], least: Mapping[str, tuple[Products, float]]) -> Iterator[list[str]]:
+def rows(network: str, taken: Mapping[str, float], least: Mapping[str, tuple[Work, float]]) -> Iterator[list[str]]:
     """A row for each of our files that has a bar. `taken` is the time of each converter's file, `least` what is in each
     of ours, and the least time of that; none where no peer has a file."""
     peers = [ms for name, ms in taken.items() if name in PEERS]
@@ -156,15 +177,15 @@ def rows(network: str, taken: Mapping[str, float], least: Mapping[str, tuple[Pro
             yield _row(label, *least[name], taken[name], min(peers), bar)
 
 
-def _row(label: str, products: Products, floor: float, ours: float, peer: float, bar: float) -> list[str]:
+def _row(label: str, work: Work, floor: float, ours: float, peer: float, bar: float) -> list[str]:
     milliseconds = [f"{ms:.3g}" if ms < 100 else f"{ms:.0f}" for ms in (floor, ours, peer)]
     shares = [f"{floor / peer:.2f}", f"{ours / peer:.2f}", f"{bar:.2f}"]
-    return [label, _billions(products), *milliseconds, *shares, "out of reach" if floor / peer > bar else ""]
+    return [label, *_counted(work), *milliseconds, *shares, "out of reach" if floor / peer > bar else ""]
 
 
-def _billions(products: Products) -> str:
-    apart = f" + {products.depthwise / 1e9:.3g} depthwise" if products.depthwise else ""
-    return f"{products.linear / 1e9:.3g}{apart}"
+def _counted(work: Work) -> list[str]:
+    apart = f" + {work.depthwise / 1e9:.3g} depthwise" if work.depthwise else ""
+    return [f"{work.linear / 1e9:.3g}{apart}", f"{work.exponentials / 1e6:.3g}"]
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -185,11 +206,12 @@ def compare(network: str, out: Path, seconds: float) -> Iterator[list[str]]:
     rates = before.best(measure())
     print(f"{network}: {_told(rates)}", file=sys.stderr, flush=True)
     counts = {name: count(read(out / name / FILES[name].format(network))) for name in taken if name in FILES}
-    return rows(network, taken, {name: (products, rates.least(products)) for name, products in counts.items()})
+    return rows(network, taken, {name: (work, rates.least(work)) for name, work in counts.items()})
 
 
 def _told(rates: Rates) -> str:
-    return f"{rates.linear / 1e6:.1f} products a nanosecond, {rates.depthwise / 1e6:.1f} depthwise"
+    products = f"{rates.linear / 1e6:.1f} products a nanosecond, {rates.depthwise / 1e6:.1f} depthwise"
+    return f"{products}, {rates.exponentials / 1e6:.1f} exponentials"
 
 
 def main() -> None:
@@ -198,8 +220,10 @@ def main() -> None:
         rates = measure()
         print(_told(rates), file=sys.stderr)
         for file in chosen.files:
-            products = count(read(file))
-            print(f"{file}: {_billions(products)} x 10^9 products, at least {rates.least(products):.3g} ms")
+            work = count(read(file))
+            products, exponentials = _counted(work)
+            least = f"at least {rates.least(work):.3g} ms"
+            print(f"{file}: {products} x 10^9 products, {exponentials} x 10^6 exponentials, {least}")
         return
     found = [HEADER]
     for network in chosen.networks:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.floor import HEADER, Products, Rates, count, rows
+from benchmarks.floor import HEADER, Rates, Work, count, rows
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Value
@@ -28,31 +28,32 @@ def _transposed(b: Builder) -> Value:
     return b.emit(ops.TransposeConv(Padding.VALID, (2, 2)), shape, _zeros(b, 5, 2, 2, 3), _input(b, 1, 5, 5, 3))
 
 
-COUNTED: dict[str, tuple[Callable[[Builder], Value], Products]] = {
+COUNTED: dict[str, tuple[Callable[[Builder], Value], Work]] = {
     "linear": (
         lambda b: b.emit(ops.FullyConnected(), _input(b, 7, 3), _zeros(b, 5, 3), _zeros(b, 5)),
-        Products(7 * 3 * 5, 0),
+        Work(7 * 3 * 5),
     ),
     "convolution by steps, in groups": (
         lambda b: b.emit(ops.Conv2D(Padding.SAME, (2, 2)), _input(b, 1, 8, 8, 6), _zeros(b, 4, 3, 3, 3), _zeros(b, 4)),
-        Products(4 * 4 * 4 * 3 * 3 * 3, 0),
+        Work(4 * 4 * 4 * 3 * 3 * 3),
     ),
     "depthwise": (
         lambda b: b.emit(
             ops.DepthwiseConv2D(Padding.VALID), _input(b, 1, 8, 8, 6), _zeros(b, 1, 5, 3, 6), _zeros(b, 6)
         ),
-        Products(0, 4 * 6 * 6 * 5 * 3),
+        Work(0, depthwise=4 * 6 * 6 * 5 * 3),
     ),
-    "transposed convolution": (_transposed, Products(5 * 5 * 3 * 5 * 2 * 2, 0)),
+    "transposed convolution": (_transposed, Work(5 * 5 * 3 * 5 * 2 * 2)),
     "matrices": (
         lambda b: b.emit(ops.BatchMatmul(), _input(b, 2, 7, 3), _input(b, 2, 3, 5)),
-        Products(2 * 7 * 3 * 5, 0),
+        Work(2 * 7 * 3 * 5),
     ),
     "matrices, the first turned": (
         lambda b: b.emit(ops.BatchMatmul(adj_x=True), _input(b, 2, 3, 7), _input(b, 2, 3, 5)),
-        Products(2 * 7 * 3 * 5, 0),
+        Work(2 * 7 * 3 * 5),
     ),
-    "none": (lambda b: b.emit(ops.Add(), _input(b, 7), _input(b, 7)), Products(0, 0)),
+    "softmax": (lambda b: b.emit(ops.Softmax(), _input(b, 7, 3)), Work(0, exponentials=21)),
+    "none": (lambda b: b.emit(ops.Add(), _input(b, 7), _input(b, 7)), Work(0)),
 }
 
 
@@ -64,17 +65,17 @@ def test_products_are_counted(case: str) -> None:
     assert count(Module([graph])) == expected
 
 
-def test_either_kind_has_its_rate() -> None:
-    assert Rates(linear=20, depthwise=5).least(Products(100, 10)) == 7
-    assert Rates(linear=20, depthwise=4).best(Rates(linear=10, depthwise=5)) == Rates(linear=20, depthwise=5)
+def test_each_kind_has_its_rate() -> None:
+    assert Rates(linear=20, depthwise=5, exponentials=2).least(Work(100, 10, 6)) == 10
+    assert Rates(20, 4, 1).best(Rates(10, 5, 2)) == Rates(20, 5, 2)
 
 
 def test_a_bar_below_the_least_is_out_of_reach() -> None:
-    least = {name: (Products(10**9, 2 * 10**7), 50.0) for name in ("liteport", "liteport --tune")}
+    least = {name: (Work(10**9, 2 * 10**7, 3 * 10**5), 50.0) for name in ("liteport", "liteport --tune")}
     taken = {"liteport": 60.0, "liteport --tune": 59.0, "onnx2tf": 200.0, "litert-torch": 100.0}
     assert list(rows("bilstm", taken, least)) == [
-        ["bilstm", "1 + 0.02 depthwise", "50", "60", "100", "0.50", "0.60", "0.85", ""],
-        ["bilstm --tune", "1 + 0.02 depthwise", "50", "59", "100", "0.50", "0.59", "0.75", ""],
+        ["bilstm", "1 + 0.02 depthwise", "0.3", "50", "60", "100", "0.50", "0.60", "0.85", ""],
+        ["bilstm --tune", "1 + 0.02 depthwise", "0.3", "50", "59", "100", "0.50", "0.59", "0.75", ""],
     ]
     (row, _) = rows("convmixer_768_32", taken, least)
     assert dict(zip(HEADER, row, strict=True))["the bar"] == "0.30"
@@ -82,4 +83,4 @@ def test_a_bar_below_the_least_is_out_of_reach() -> None:
 
 
 def test_without_a_peer_there_is_nothing_to_reach() -> None:
-    assert not list(rows("bilstm", {"liteport": 60.0}, {"liteport": (Products(1, 0), 1.0)}))
+    assert not list(rows("bilstm", {"liteport": 60.0}, {"liteport": (Work(1), 1.0)}))
