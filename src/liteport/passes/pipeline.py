@@ -51,6 +51,7 @@ from liteport.passes.outputs import OwnOutputs
 from liteport.passes.pad_empty import PadEmpty
 from liteport.passes.quantised import RunQuantised
 from liteport.passes.row_shape import RowShape
+from liteport.passes.share_joined import ShareJoined
 from liteport.passes.shuffle import GatherToShuffle, ShuffleToGather
 from liteport.passes.simplify import Simplify
 from liteport.passes.sink import SinkReshape
@@ -134,6 +135,8 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         FusePad(),
         RouteChannels(),
         GatherToShuffle(),
+        # Joined values once nothing sees through them any more.
+        ShareJoined(),
         # Slices once nothing sees through them any more, and those of merged convolutions are gone.
         DropDead(),
         SplitUnequal(),
