@@ -12,6 +12,7 @@ from liteport.passes.choose.few import FEW_RESULTS
 from liteport.passes.choose.groups import MERGED_GROUPS
 from liteport.passes.choose.heads import BY_HEAD
 from liteport.passes.choose.image import IMAGE_BLOCKS
+from liteport.passes.choose.joined import JOINED
 from liteport.passes.choose.matrices import TURNED
 from liteport.passes.choose.maxpool import MAX_IN_TURN
 from liteport.passes.choose.multiplier import DEPTHWISE_MULTIPLIER
@@ -66,5 +67,6 @@ RULES: Sequence[Rule] = (
     WINOGRAD,  # what is left of convolutions, and those that phases are made of
     TAPS,  # those that Winograd's products are not for
     SUM_OF_TAPS,
+    JOINED,
     SPLIT_LINEAR,
 )
