@@ -37,24 +37,40 @@ def test_a_candidate_that_cannot_be_run_is_left_out() -> None:
     assert list(runner.measure({"bad": b"nonsense", "good": product(8)}, seconds=0.1)) == ["good"]
 
 
-def test_a_clear_case_is_left_early(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Models with times of their own, of which one depends on when it was loaded; the turns that they had."""
     called: list[str] = []
+    loaded: list[str] = []
 
-    class Model:
-        def __init__(self, name: str) -> None:
-            self.name = name
+    def load(model: str, threads: int) -> str:
+        loaded.append(model)
+        return model
 
-    def burst(model: Model, runs: int, now: object) -> float:
-        called.append(model.name)
-        return {"slow": 2.0, "fast": 1.0, "near": 1.01}[model.name]
+    def burst(model: str, runs: int, now: object) -> float:
+        called.append(model)
+        placed = 1.05 if loaded[-1] == "near" else 1.0
+        return {"slow": 2.0, "fast": 1.0, "near": 1.01 * placed}[model]
 
-    monkeypatch.setattr(runner, "open_model", lambda model, threads: Model(str(model)))
+    monkeypatch.setattr(runner, "open_model", load)
     monkeypatch.setattr(runner, "_warm", lambda model, now: 1)
     monkeypatch.setattr(runner, "_burst", burst)
+    return called
+
+
+def test_a_clear_case_is_left_early(turns: list[str]) -> None:
     times = runner.measure({name: name for name in ("slow", "fast")}, seconds=60)
     assert times == {"slow": [2.0, 0.0], "fast": [1.0, 0.0]}
-    assert called.count("slow") == called.count("fast") == 5
-    assert called[:4] == ["slow", "fast", "fast", "slow"]
+    assert turns.count("slow") == turns.count("fast") == 5
+    assert turns[:4] == ["slow", "fast", "fast", "slow"]
+
+
+def test_near_ones_are_loaded_again(turns: list[str]) -> None:
+    times = runner.measure({name: name for name in ("near", "slow", "fast")}, seconds=60)
+    assert turns.count("near") == turns.count("fast") > 3 * turns.count("slow")
+    assert times["fast"] == [1.0, 0.0]
+    assert times["near"][0] == pytest.approx(1.01)
+    assert times["near"][1] == pytest.approx(0.02525)  # half of what the loadings differ by
 
 
 def test_what_this_machine_is() -> None:

@@ -13,7 +13,7 @@ from liteport.errors import InputError
 from liteport.tune.runner import FORMAT, VERSION
 
 # A form is taken instead of the default where it is faster by this share of the time and by this many spreads.
-MARGIN, SPREADS = 0.03, 2.0
+MARGIN, SPREADS = 0.01, 2.0
 
 Place = tuple[str, str]
 """A rule's name, and the key of a site."""

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from operator import truediv
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ FORMAT, VERSION = "liteport tuning record", 1
 
 # A measurement is as many runs in a row as take so many milliseconds, at most as many, after one that is not counted.
 _BURST, _MOST_RUNS = 4.0, 20
-_FEWEST_ROUNDS, _MOST_ROUNDS = 5, 40
+# The candidates are loaded so many times, another one first each time: where a model comes to lie in memory is worth
+# up to five hundredths.
+_LOADINGS = 3
+_FEWEST_ROUNDS, _MOST_ROUNDS = 5, 40  # in each
 # A candidate this much slower than the best is not measured any further.
 _HOPELESS = 1.3
-# Where the two best are this far apart, in their spreads, more rounds tell nothing new.
-_CLEAR = 8.0
 
 Times = dict[str, list[float]]
 
@@ -47,25 +49,37 @@ def measure(
 ) -> Times:
     """Milliseconds a run of each candidate, [typical, spread], measured in turns for so many seconds at most.
 
-    The typical time is the median over rounds; the spread is half of what the middle half of the rounds spans. With one
-    thread it is processor time, so that what other processes take away does not count. A candidate that the runtime
-    cannot run is left out. Raises RuntimeFailure where it can run none.
+    What counts is how long it takes beside the fastest in the same round: the typical time is the median of that over
+    rounds, and then over loadings; the spread is half of what the loadings span. With one thread it is processor time,
+    so that what other processes take away does not count. A candidate that the runtime cannot run is left out. Raises
+    RuntimeFailure where it can run none.
     """
-    loaded = _loaded(models, threads)
     now = time.thread_time if threads == 1 else time.perf_counter
+    going, loadings = list(models), []
+    for loading in range(_LOADINGS):
+        first = loading % len(going)
+        order = going[first:] + going[:first]
+        loadings.append(_rounds(_loaded({name: models[name] for name in order}, threads), now, seconds / _LOADINGS))
+        going = _hopeful(loadings[-1], going)
+        if len(going) < 2:
+            break
+    return _summary(loadings, [name for name in models if name in loadings[0]])
+
+
+def _rounds(loaded: Mapping[str, Any], now: Callable[[], float], seconds: float) -> Times:
+    """The times of each candidate, one a round, for so many seconds; fewer of those without hope."""
     runs = {name: _warm(model, now) for name, model in loaded.items()}
-    found: dict[str, list[float]] = {name: [] for name in loaded}
-    going = list(loaded)
-    end = time.perf_counter() + seconds
+    found: Times = {name: [] for name in loaded}
+    going, end = list(loaded), time.perf_counter() + seconds
     for turn in range(_MOST_ROUNDS):
         first = turn % len(going)
         for name in going[first:] + going[:first]:
             found[name].append(_burst(loaded[name], runs[name], now))
         if turn + 1 >= _FEWEST_ROUNDS:
-            going = _still_open(found, going)
+            going = _hopeful(found, going)
             if len(going) < 2 or time.perf_counter() > end:
                 break
-    return {name: _summary(times) for name, times in found.items()}
+    return found
 
 
 def _loaded(models: Mapping[str, str | bytes], threads: int) -> dict[str, Any]:
@@ -98,20 +112,20 @@ def _burst(model: Any, runs: int, now: Callable[[], float]) -> float:
     return (now() - start) * 1e3 / runs
 
 
-def _still_open(found: Times, going: Sequence[str]) -> list[str]:
-    """The candidates that may yet be the best: none but it where that is clear."""
-    summaries = sorted((_summary(found[name]), name) for name in going)
-    (best, spread), _ = summaries[0]
-    left = [(times, name) for times, name in summaries if times[0] < best * _HOPELESS]
-    if len(left) > 1 and left[1][0][0] - best > _CLEAR * (spread + left[1][0][1]):
-        left = left[:1]
-    return [name for name in going if name in {name for _, name in left}]
+def _hopeful(found: Times, going: Sequence[str]) -> list[str]:
+    """The candidates that may yet be the best."""
+    typical = {name: statistics.median(found[name]) for name in going if name in found}
+    return [name for name in typical if typical[name] < min(typical.values()) * _HOPELESS]
 
 
-def _summary(times: Sequence[float]) -> list[float]:
-    ordered = sorted(times)
-    low, high = ordered[len(ordered) // 4], ordered[-1 - len(ordered) // 4]
-    return [statistics.median(ordered), (high - low) / 2]
+def _summary(loadings: Sequence[Times], names: Sequence[str]) -> Times:
+    best = min(loadings[-1], key=lambda name: statistics.median(loadings[-1][name]))
+    time = statistics.median(each for times in loadings for each in times[best])
+    found = {}
+    for name in names:
+        ratios = [statistics.median(map(truediv, times[name], times[best])) for times in loadings if name in times]
+        found[name] = [time * statistics.median(ratios), time * (max(ratios) - min(ratios)) / 2]
+    return found
 
 
 def open_model(model: str | bytes, threads: int) -> Any:

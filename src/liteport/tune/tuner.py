@@ -20,8 +20,8 @@ from liteport.tune.key import key
 from liteport.tune.record import Place, Record, Time, fastest
 
 BUDGET = 60.0
-# For one place: more tells nothing new.
-_SECONDS = 3.0
+# For one place: so many seconds, and no more than this share of what is left.
+_SECONDS, _SHARE = 3.0, 0.1
 
 Told = Callable[[int, int], None]
 """Is told how many seconds of how many are spent."""
@@ -68,7 +68,7 @@ class Tuner:
         files = {form: to_bytes(Module([graph])) for form, graph in candidates(rule, site, evaluate).items()}
         left = self.seconds - self.spent - (time.perf_counter() - began)
         with without(GREETING):
-            times = runner.measure(files, self.record.threads, min(_SECONDS, left))
+            times = runner.measure(files, self.record.threads, min(_SECONDS, _SHARE * left))
         self.record.places[place] = {form: Time(typical, spread) for form, (typical, spread) in times.items()}
         gc.collect(0)  # the candidates: a conversion holds the collector off
         self.spent += time.perf_counter() - began
