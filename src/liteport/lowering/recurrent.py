@@ -28,6 +28,9 @@ Values = Sequence[Value]
 
 # A loop costs about 16 microseconds, and a step of it one more than the same step without.
 _UNROLLED = 8
+# Steps that a loop takes at a time, where their number is a multiple: 0.62 -> 0.53 ms for 128 steps of 32 units, 0.13
+# -> 0.12 for 24 of 48, 7.8 -> 7.8 for 128 of 256; with four XNNPACK packs the weights too often (8.4).
+_TOGETHER = 2
 # A loop hands its outputs on at every step. Beyond two blocks of so many steps (or the square root of them all, if that
 # is more) they are collected in blocks, by a loop in the loop: twice as fast over 512 steps.
 _BLOCK = 16
@@ -264,15 +267,16 @@ def _looped(b: Builder, xs: Values, start: State, recurrence: Recurrence, cell: 
     rows = start[0].shape[0]
     total, dtype = xs[0].shape[0], xs[0].dtype
     count = total // rows
-    block = (max(_BLOCK, isqrt(count)) if is_fixed([count]) else _BLOCK) * rows
+    together = _TOGETHER if is_fixed([count]) and count % _TOGETHER == 0 else 1
+    block = _block(count) * rows
 
-    def one(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
-        end = _advanced(b, share, tuple(state), recurrence, cell)
-        return end[:1], end
+    def some(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
+        outputs, end = _unrolled(b, share, tuple(state), recurrence, cell)
+        return [outputs], end
 
     def steps(b: Builder, xs: Values, stop: Value, start: Values) -> tuple[Values, Values]:
         outputs = TensorType(dtype, (xs[0].shape[0], *start[0].shape[1:]))
-        return control.scan(b, one, start, xs, [outputs], rows=rows, stop=stop)
+        return control.scan(b, some, start, xs, [outputs], rows=together * rows, stop=stop)
 
     def blocks(b: Builder, at: Value, share: Values, state: Values) -> tuple[Values, Values]:
         left = b.emit(ops.Minimum(), b.emit(ops.Sub(), stop, at), basic.ints(b, [block]))
@@ -287,6 +291,11 @@ def _looped(b: Builder, xs: Values, start: State, recurrence: Recurrence, cell: 
     slots = TensorType(dtype, (whole, *start[0].shape[1:]))
     (outputs,), end = control.scan(b, blocks, start, padded, [slots], rows=block, stop=stop)
     return basic.narrow(b, outputs, 0, 0, total), tuple(end)
+
+
+def _block(count: int) -> int:
+    """How many steps are collected in a block."""
+    return max(_BLOCK, isqrt(count) // _TOGETHER * _TOGETHER) if is_fixed([count]) else _BLOCK
 
 
 def _recurrence(b: Builder, weights: Sequence[Weights]) -> Recurrence:
