@@ -38,6 +38,7 @@ def test_a_record_is_written_and_gone_by(folder: Path, liteport: Liteport) -> No
 
 WRONG = {
     "record without tune": (["--tune-record", "r.json"], "--tune-budget and --tune-record belong to --tune"),
+    "no time": (["--tune", "--tune-budget", "0"], "--tune-budget 0 leaves no time to measure"),
     "both": (["--tune", "--tune-from", "r.json"], "--tune measures and --tune-from does not"),
     "missing": (["--tune-from", "none.json"], "none.json: No such file"),
     "another file": (["--tune-from", "wide.py"], "wide.py is no tuning record"),

@@ -293,6 +293,8 @@ def about_tuning(tune: bool, budget: float | None, record: Path | None, source: 
     """The options that say who decides between equal forms, as tune= of api.convert(). Raises UsageError."""
     if not tune and (budget is not None or record is not None):
         raise UsageError("--tune-budget and --tune-record belong to --tune")
+    if budget == 0:
+        raise UsageError("--tune-budget 0 leaves no time to measure: give it seconds, or leave --tune out")
     if tune and source is not None:
         raise UsageError("--tune measures and --tune-from does not: leave one of them out")
     return source or (tune if budget is None else budget)
