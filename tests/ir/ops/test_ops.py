@@ -155,7 +155,7 @@ REFUSED = [
     (ops.Prelu(), [value(1), value(3)], "does not fit"),
     (ops.Conv2D(), [value(1, 2, 2, 3), value(4, 3, 3, 3)], "larger than its input"),
     (ops.Conv2D(stride=(0, 1)), [value(1, 2, 2, 3), value(4, 1, 1, 3)], "at steps of"),
-    (ops.DepthwiseConv2D(), [value(1, 4, 4, 3), value(1, 3, 3, 6)], "multiplier 1"),
+    (ops.DepthwiseConv2D(), [value(1, 4, 4, 3), value(1, 3, 3, 6), None], "multiplier 1"),
     (ops.TransposeConv(), [constant(numbers(1, 9, 9, 4)), value(4, 3, 3, 3), value(1, 2, 2, 3)], "lead back"),
     (ops.FullyConnected(), [value(2, 3), value(4, 5)], "do not fit"),
     (ops.BatchMatmul(), [value(2, 3), value(2, 3)], "3 against 2"),

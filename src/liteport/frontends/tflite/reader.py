@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.formats.tflite import codec, table
+from liteport.frontends.tflite.contract import fault
 from liteport.frontends.tflite.flatfile import FlatFile
 from liteport.ir.graph import Graph, Module, Op, Value
 from liteport.ir.ops import Opaque, Operator
@@ -55,6 +57,7 @@ class _Reader:
         signatures = self.file.tables(self.model, "SignatureDefs")
         entered: dict[int, Graph] = {}
         graphs = [self._graph(subgraph, name) for subgraph, name in zip(self.subgraphs, self.names, strict=True)]
+        self._check_calls(graphs)
         for signature in signatures:
             index = signature.SubgraphIndex()
             graph = self.file.pick(graphs, index, "a signature's subgraph")
@@ -64,6 +67,14 @@ class _Reader:
             self._sign(graph, signature, self.subgraphs[index])
             entered[index] = graph
         return Module(graphs, self._metadata(), self.file.text(self.model, "Description"))
+
+    def _check_calls(self, graphs: Sequence[Graph]) -> None:
+        """That no graph calls itself, through others or at once: it would do so without end."""
+        calls = {graph.name: [name for op in graph.ops for name in op.references] for graph in graphs}
+        try:
+            TopologicalSorter(calls).prepare()
+        except CycleError as error:
+            raise self.file.broken(f"subgraph {error.args[1][0]} calls itself") from error
 
     def _metadata(self) -> dict[str, bytes]:
         found = {}
@@ -175,7 +186,7 @@ class _Reader:
             for index in self.file.numbers(operator, "Inputs")
         ]
         outputs = self._results(operator, name, values, graph)
-        decoded = self._operator(operator, name, custom_code, outputs)
+        decoded = self._operator(operator, name, custom_code, inputs, outputs)
         intermediates = self._values(operator, "Intermediates", values)
         return Op(decoded, list(inputs), outputs, version=version, intermediates=intermediates)
 
@@ -191,17 +202,25 @@ class _Reader:
             results.append(value)
         return results
 
-    def _operator(self, operator: Any, name: str, custom_code: str, outputs: list[Value]) -> Operator:
+    def _operator(
+        self, operator: Any, name: str, custom_code: str, inputs: Sequence[Value | None], outputs: Sequence[Value]
+    ) -> Operator:
+        """The operator; one that a newer converter wrote, or that has another's options, is carried along as it is."""
         options = self._options(operator)
         custom = self._custom_options(operator)
+        opaque = Opaque(name, custom_code=custom_code, custom_options=custom, options=options)
         row = table.BY_NAME.get(name)
-        plain = row is not None and not custom and not custom_code
-        if row is not None and plain and (options is None or type(options).__name__ == f"{row.options}T"):
-            try:
-                return codec.decode_options(row, options, outputs, self.names)
-            except codec.UnknownOptionError:
-                pass  # what a newer converter wrote is carried along as it is
-        return Opaque(name, custom_code=custom_code, custom_options=custom, options=options)
+        if row is None or custom or custom_code:
+            return opaque
+        own = options is None or type(options).__name__ == f"{row.options}T"
+        try:
+            # LiteRT sees no options in those of another operator.
+            decoded = codec.decode_options(row, options if own else None, outputs, self.names)
+        except codec.UnknownOptionError:
+            return opaque
+        if why := fault(decoded, inputs, outputs):
+            raise self.file.broken(why)
+        return decoded if own else opaque
 
     def _options(self, operator: Any) -> Any:
         """The options object, or None where there is none or it has nothing in it."""

@@ -167,3 +167,8 @@ class LocalResponseNormalization(AlongLast):
     bias: float = 1.0
     alpha: float = 1.0
     beta: float = 0.5
+
+    def infer(self, *inputs: Value | None) -> Types:
+        if self.radius < 0:
+            raise self.malformed(f"a radius of {self.radius}")
+        return super().infer(*inputs)

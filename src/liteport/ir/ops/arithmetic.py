@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
+    BYTES,
     FLOAT,
     HALF,
     INDEX,
@@ -37,6 +38,7 @@ class Add(Arithmetic):
 
     name: ClassVar[str] = "ADD"
     dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX | INT16
+    fatal: ClassVar[DTypes] = BYTES
     pot_scale_int16: bool = True
 
 
@@ -46,6 +48,7 @@ class Sub(Arithmetic):
 
     name: ClassVar[str] = "SUB"
     dtypes: ClassVar[DTypes] = FLOAT | HALF | INDEX
+    fatal: ClassVar[DTypes] = SMALL
     pot_scale_int16: bool = True
 
 
@@ -95,6 +98,7 @@ class SquaredDifference(Binary):
 
     name: ClassVar[str] = "SQUARED_DIFFERENCE"
     dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32
+    fatal: ClassVar[DTypes] = INT8
 
 
 @dataclass(frozen=True)
@@ -220,6 +224,7 @@ class Log(Unary):
 
     name: ClassVar[str] = "LOG"
     dtypes: ClassVar[DTypes] = FLOAT | HALF
+    fatal: ClassVar[DTypes] = INT16
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,7 @@ class Sqrt(Unary):
 
     name: ClassVar[str] = "SQRT"
     dtypes: ClassVar[DTypes] = FLOAT | HALF
+    fatal: ClassVar[DTypes] = INT16
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,7 @@ class Rsqrt(Unary):
 
     name: ClassVar[str] = "RSQRT"
     dtypes: ClassVar[DTypes] = FLOAT | HALF
+    fatal: ClassVar[DTypes] = INT16
 
 
 @dataclass(frozen=True)

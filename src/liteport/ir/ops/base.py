@@ -27,8 +27,13 @@ INT32 = frozenset({DType.INT32})
 INDEX = frozenset({DType.INT32, DType.INT64})
 INT64 = frozenset({DType.INT64})
 INT8 = frozenset({DType.INT8})
+BYTES = frozenset({DType.INT8, DType.UINT8})
 INT16 = frozenset({DType.INT16})
 STRING = frozenset({DType.STRING})
+
+
+class Malformed(InvalidGraphError):
+    """An operand or an attribute that is missing, or is none that there can be, whatever the shapes are."""
 
 
 class NotInferred(InvalidGraphError):
@@ -62,12 +67,14 @@ class Operator:
     kernels take int8 only with a scale. `max_rank` is the highest rank that the default
     interpreter, XNNPACK included, runs (in float16 never above 6). Both speak of the input number
     `main`, the first but for a few; the legalize pass casts and reshapes around them.
+    `fatal` are those types of plain numbers, without a scale, on which the kernel ends the process.
     `stateful` operators are never merged, folded or dropped.
     """
 
     name: ClassVar[str] = ""
     main: ClassVar[int] = 0
     dtypes: ClassVar[DTypes] = ANY
+    fatal: ClassVar[DTypes] = frozenset()
     max_rank: ClassVar[int] = 8
     stateful: ClassVar[bool] = False
 
@@ -75,9 +82,17 @@ class Operator:
         """The results' types for these inputs. Raises InvalidGraphError where the kernel would refuse."""
         raise NotImplementedError(type(self).__name__)
 
+    def results(self) -> int | None:
+        """How many results there are, where the attributes say so."""
+        return None
+
     def fail(self, why: str) -> InvalidGraphError:
         """The error for inputs that break this operator's contract."""
         return InvalidGraphError(f"{self.name}: {why}")
+
+    def malformed(self, why: str) -> Malformed:
+        """The error for what no shapes could make right."""
+        return Malformed(f"{self.name}: {why}")
 
     def unknown(self, why: str) -> NotInferred:
         """The error for results whose types cannot be told from the inputs' types."""
@@ -153,25 +168,33 @@ def _text(shape: Shape) -> str:
 
 
 def operands(operator: Operator, inputs: Sequence[Value | None], count: int) -> list[Value]:
-    """The first `count` inputs, none of which may be left out. Raises InvalidGraphError."""
+    """The first `count` inputs, none of which may be left out. Raises Malformed."""
     found = [v for v in inputs[:count] if v is not None]
     if len(found) < count:
-        raise operator.fail(f"needs {count} inputs, has {len(found)}")
+        raise operator.malformed(f"needs {count} inputs, has {len(found)}")
     return found
 
 
-def given(operator: Operator, value: Value | None, index: int) -> Value:
-    """`value`, which must not be left out. Raises InvalidGraphError."""
-    if value is None:
-        raise operator.fail(f"input {index} is missing")
-    return value
+def given(
+    operator: Operator, inputs: Sequence[Value | None], indices: Sequence[int], counts: Sequence[int]
+) -> list[Value]:
+    """The inputs of these numbers, of as many as one of `counts`; the others may be left out. Raises Malformed."""
+    if len(inputs) not in counts:
+        raise operator.malformed(f"needs {' or '.join(map(str, counts))} inputs, has {len(inputs)}")
+    found = {i: inputs[i] for i in indices}
+    if missing := [str(i) for i, v in found.items() if v is None]:
+        raise operator.malformed(f"input {', '.join(missing)} is missing")
+    return [v for v in found.values() if v is not None]
 
 
 def constant_ints(operator: Operator, value: Value | None, what: str, count: int | None = None) -> list[int]:
     """The numbers of a constant integer operand, `count` of them.
 
-    Raises NotInferred where it is not constant, InvalidGraphError where it has another length.
+    Raises NotInferred where it is not constant, Malformed where it holds no indices, InvalidGraphError where it has
+    another length.
     """
+    if value is not None and value.dtype not in INDEX:
+        raise operator.malformed(f"{value.dtype.name.lower()} for {what}")
     if value is None or value.data is None:
         raise operator.unknown(f"{what} must be constant")
     numbers: list[int] = value.data.reshape(-1).tolist()

@@ -142,6 +142,7 @@ class MatrixDiag(Operator):
 
     name: ClassVar[str] = "MATRIX_DIAG"
     dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
+    fatal: ClassVar[DTypes] = HALF | BOOL | {DType.UINT16}
 
     def infer(self, *inputs: Value | None) -> Types:
         (x,) = operands(self, inputs, 1)

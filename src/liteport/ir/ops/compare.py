@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from liteport.ir.ops.base import (
     BOOL,
+    BYTES,
     FLOAT,
     HALF,
     INDEX,
@@ -35,6 +36,7 @@ class _Comparison(Binary):
     """True where the relation holds."""
 
     dtypes: ClassVar[DTypes] = _ORDERED
+    fatal: ClassVar[DTypes] = BYTES
     result: ClassVar[DType] = DType.BOOL
 
 

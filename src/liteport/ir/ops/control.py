@@ -28,6 +28,7 @@ class If(Operator):
     else_subgraph: str = ""
 
     def infer(self, *inputs: Value | None) -> Types:
+        operands(self, inputs, max(1, len(inputs)))
         raise self.unknown("the results' types are those of its graphs' outputs")
 
 

@@ -15,6 +15,7 @@ from liteport.ir.ops.base import (
     Types,
     broadcast,
     constant_shape,
+    given,
     operands,
 )
 from liteport.ir.types import Dim, DType, Shape, TensorType
@@ -40,8 +41,10 @@ def windows(
 ) -> Shape:
     """`window` along every spatial dimension. Raises InvalidGraphError where nothing is left."""
     dilation = dilation or (1,) * len(size)
-    if min(*stride, *dilation) < 1 or min(kernel) < 1:
-        raise operator.fail(f"a kernel {kernel} at steps of {stride} with a dilation of {dilation}")
+    if min(*stride, *dilation) < 1:
+        raise operator.malformed(f"a kernel {kernel} at steps of {stride} with a dilation of {dilation}")
+    if min(kernel) < 1:
+        raise operator.fail(f"a kernel {kernel} with nothing in it")
     steps = zip(size, kernel, stride, dilation, strict=True)
     spatial = tuple(window(padding, *step) for step in steps)
     if any(d <= 0 for d in spatial):
@@ -84,7 +87,7 @@ class DepthwiseConv2D(Operator):
     activation: Activation = Activation.NONE
 
     def infer(self, *inputs: Value | None) -> Types:
-        x, w = operands(self, inputs, 2)
+        x, w = given(self, inputs, (0, 1), (3,))
         if x.rank != 4 or w.rank != 4 or w.shape[0] != 1 or w.shape[3] != x.shape[3] * self.depth_multiplier:
             raise self.fail(f"input {x.type}, weights {w.type}, multiplier {self.depth_multiplier} do not fit")
         spatial = windows(self, self.padding, x.shape[1:3], w.shape[1:3], self.stride, self.dilation)

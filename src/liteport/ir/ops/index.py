@@ -294,6 +294,9 @@ class BroadcastArgs(Operator):
         left, right = operands(self, inputs, 2)
         if left.rank != 1 or right.rank != 1:
             raise self.fail(f"{left.type} and {right.type} are not shapes")
+        for side in (left, right):
+            if side.is_const and any(d < 0 for d in side.array.tolist()):
+                raise self.malformed(f"a shape of {side.array.tolist()}")
         if left.is_const and right.is_const:
             broadcast(self, [tuple(left.array.tolist()), tuple(right.array.tolist())])
         return (TensorType(same_type(self, [left, right]), (max(left.shape[0], right.shape[0]),)),)

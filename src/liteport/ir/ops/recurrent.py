@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,6 +25,12 @@ def _units(operator: Operator, value: Value, axis: int) -> int:
     if value.rank != 2:
         raise operator.fail(f"{value.name} {value.type} is not of rank 2")
     return value.shape[axis]
+
+
+def _check_input_gate(operator: Operator, inputs: Sequence[Value | None], weights: int, bias: int) -> None:
+    """That an LSTM whose input gate has weights has its bias too. Raises Malformed."""
+    if inputs[weights] is not None and inputs[bias] is None:
+        raise operator.malformed(f"input {bias}, the input gate's bias, is missing")
 
 
 def _sequence(operator: Operator, x: Value, time_major: bool, units: int) -> TensorType:
@@ -58,9 +65,8 @@ class UnidirectionalSequenceLstm(Operator):
     diagonal_recurrent_tensors: bool = False
 
     def infer(self, *inputs: Value | None) -> Types:
-        if len(inputs) < 20:
-            raise self.fail(f"needs 20 or 24 inputs, has {len(inputs)}")
-        x, state = given(self, inputs[0], 0), given(self, inputs[18], 18)
+        x, state = given(self, inputs, (0, 18), (20, 24))
+        _check_input_gate(self, inputs, 1, 12)
         return (_sequence(self, x, self.time_major, _units(self, state, -1)),)
 
 
@@ -86,9 +92,9 @@ class BidirectionalSequenceLstm(Operator):
     asymmetric_quantize_inputs: bool = False
 
     def infer(self, *inputs: Value | None) -> Types:
-        if len(inputs) < 39:
-            raise self.fail(f"needs 39 or 48 inputs, has {len(inputs)}")
-        x, forward, backward = (given(self, inputs[i], i) for i in (0, 35, 37))
+        x, forward, backward = given(self, inputs, (0, 35, 37), (39, 48))
+        _check_input_gate(self, inputs, 1, 12)
+        _check_input_gate(self, inputs, 18, 29)
         units = (_units(self, forward, -1), _units(self, backward, -1))
         return _merged(self, x, self.time_major, self.merge_outputs, *units)
 
@@ -128,9 +134,7 @@ class BidirectionalSequenceRnn(Operator):
     asymmetric_quantize_inputs: bool = False
 
     def infer(self, *inputs: Value | None) -> Types:
-        if len(inputs) != 12:
-            raise self.fail(f"needs 12 inputs, has {len(inputs)}")
-        x, forward, backward = (given(self, inputs[i], i) for i in (0, 1, 5))
+        x, forward, backward = given(self, inputs, (0, 1, 5), (12,))
         units = (_units(self, forward, 0), _units(self, backward, 0))
         return _merged(self, x, self.time_major, self.merge_outputs, *units)
 
@@ -164,9 +168,8 @@ class Lstm(Operator):
             joined = _units(self, x, -1) + _units(self, activation, -1)
             gates = _units(self, weights, 0)
             return (activation.type, state.type, _rows(self, x, joined), _rows(self, x, gates))
-        if len(inputs) < 20:
-            raise self.fail(f"needs 20 or 24 inputs, has {len(inputs)}")
-        x, state = given(self, inputs[0], 0), given(self, inputs[18], 18)
+        x, state = given(self, inputs, (0, 18), (20, 24))
+        _check_input_gate(self, inputs, 1, 12)
         return (_rows(self, x, _units(self, state, -1)),)
 
 

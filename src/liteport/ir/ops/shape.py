@@ -48,7 +48,7 @@ class Reshape(Operator):
     def infer(self, *inputs: Value | None) -> Types:
         x = operands(self, inputs, 1)[0]
         if len(inputs) > 1:
-            target = constant_ints(self, inputs[1], "the shape")
+            target = constant_ints(self, operands(self, inputs, 2)[1], "the shape")
         elif self.new_shape is not None:
             target = list(self.new_shape)
         else:
@@ -273,6 +273,9 @@ class Split(Operator):
     max_rank: ClassVar[int] = 6
     num_splits: int = 1
 
+    def results(self) -> int:
+        return self.num_splits
+
     def infer(self, *inputs: Value | None) -> Types:
         axis, x = operands(self, inputs, 2)
         at = axis_of(self, constant_int(self, axis, "the axis"), x.rank)
@@ -289,6 +292,9 @@ class SplitV(Operator):
     name: ClassVar[str] = "SPLIT_V"
     dtypes: ClassVar[DTypes] = FLOAT | INDEX | SMALL
     num_splits: int = 1
+
+    def results(self) -> int:
+        return self.num_splits
 
     def infer(self, *inputs: Value | None) -> Types:
         x, lengths, axis = operands(self, inputs, 3)
@@ -327,6 +333,9 @@ class Unpack(Operator):
     dtypes: ClassVar[DTypes] = FLOAT | HALF | INT32 | BOOL | SMALL
     num: int = 1
     axis: int = 0
+
+    def results(self) -> int:
+        return self.num
 
     def infer(self, *inputs: Value | None) -> Types:
         (x,) = operands(self, inputs, 1)

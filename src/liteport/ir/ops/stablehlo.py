@@ -109,7 +109,9 @@ class StablehloGather(Operator):
         x, indices = operands(self, inputs, 2)
         batch = [d for i, d in enumerate(indices.shape) if i != self.index_vector_dim]
         block = [s for i, s in enumerate(self.slice_sizes) if i not in self.collapsed_slice_dims]
-        if len(self.slice_sizes) != x.rank or len(block) != len(self.offset_dims):
+        if len(block) != len(self.offset_dims) or self.index_vector_dim < 0:
+            raise self.malformed(f"slices of {self.slice_sizes} at {self.offset_dims}, by {self.index_vector_dim}")
+        if len(self.slice_sizes) != x.rank or max(self.offset_dims, default=-1) >= len(batch) + len(block):
             raise self.fail(f"slices of {self.slice_sizes} do not fit {x.type}")
         shape = tuple((block if i in self.offset_dims else batch).pop(0) for i in range(len(batch) + len(block)))
         return (TensorType(x.dtype, shape),)
@@ -134,7 +136,10 @@ class StablehloScatter(Operator):
     update_computation_subgraph: str = ""
 
     def infer(self, *inputs: Value | None) -> Types:
-        return (operands(self, inputs, 3)[0].type,)
+        x, indices, _ = operands(self, inputs, 3)
+        if not 0 <= self.index_vector_dim < indices.rank:
+            raise self.malformed(f"indices {indices.type} along dimension {self.index_vector_dim}")
+        return (x.type,)
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,7 @@ class StablehloCase(Operator):
     branch_subgraphs: tuple[str, ...] = ()
 
     def infer(self, *inputs: Value | None) -> Types:
+        operands(self, inputs, max(1, len(inputs)))
         raise self.unknown("the results' types are those of its graphs' outputs")
 
 
@@ -195,4 +201,5 @@ class StablehloComposite(Operator):
     version: int = 0
 
     def infer(self, *inputs: Value | None) -> Types:
+        operands(self, inputs, len(inputs))
         raise self.unknown("the results' types are those of its graph's outputs")
