@@ -8,6 +8,7 @@ from liteport.ir.graph import Graph, Module
 from liteport.ir.validate import validate
 from liteport.passes.base import Pass
 from liteport.passes.channels import RouteChannels
+from liteport.passes.channels.blocks import BlockOrder
 from liteport.passes.choose.choose import Choice, Choose, Prefer
 from liteport.passes.choose.rule import Stage
 from liteport.passes.common import ShareCommon
@@ -130,6 +131,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),
         RouteChannels(),
+        BlockOrder(),
         # Forms of kernels that are complete by now; what they permute goes into the weights around them.
         Choose(Stage.LATE, choice, evaluate),
         FusePad(),

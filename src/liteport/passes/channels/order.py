@@ -15,7 +15,7 @@ import numpy as np
 
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value, constant
-from liteport.ir.ops.base import Arithmetic, Reduction, Unary
+from liteport.ir.ops.base import Elementwise, Reduction, Unary
 from liteport.ir.types import Array
 from liteport.passes.weights import WEIGHTED, Weighted
 from liteport.passes.weights import WEIGHTS as _WEIGHTS
@@ -81,6 +81,8 @@ class Reorder:
 
     def _expects(self, user: Op, value: Value) -> bool:
         spot = WEIGHTED.get(type(user.operator))
+        if spot is None and isinstance(user.operator, Reduction) and not _spares_channels(user):
+            return user.operand(1).is_const  # over all channels: in any order it is the same
         if spot is None:
             return self._per_channel_inputs(user) == [value] and self.taken(user.output)
         if user.operand(spot.data) is not value or not _is_plain(user):
@@ -111,16 +113,16 @@ class Reorder:
             return [op.input] if _spares_channels(op) else None
         if isinstance(operator, ops.Reshape):
             return [op.input] if _keeps_channels(op) else None
-        if not isinstance(operator, Arithmetic | ops.Prelu):
+        if not isinstance(operator, Elementwise) or isinstance(operator, ops.Select):
             return None
-        inputs = [v for v in op.inputs if v is not None]
         channels = op.output.shape[-1]
-        if any(not v.is_const and v.shape[-1:] != (channels,) for v in inputs):
+        computed = [v for v in op.inputs if v is not None and not v.is_const]
+        if any(v.shape[-1:] not in ((channels,), (1,)) for v in computed):
             return None
         for index, value in enumerate(op.inputs):
             if value is not None and value.is_const and value.shape[-1:] == (channels,) and channels > 1:
                 self.changes.append(partial(_reorder_constant, op, index))
-        return [v for v in inputs if not v.is_const]
+        return list(dict.fromkeys(v for v in computed if v.shape[-1:] == (channels,)))
 
 
 def _is_plain(op: Op) -> bool:
