@@ -59,6 +59,7 @@ from liteport.passes.sink import SinkReshape
 from liteport.passes.sink_ones import SinkOnes
 from liteport.passes.slice_early import SliceEarly
 from liteport.passes.split_unequal import SplitUnequal
+from liteport.passes.ungroup import Ungroup
 
 
 def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
@@ -92,6 +93,8 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         MergeCut(),
         SliceEarly(),
         *clean,
+        # Norms before the layout, for which a reshape of all they take is a wall.
+        Ungroup(),
         # Forms that another order of dimensions may come with: the layout places them.
         Choose(Stage.EARLY, choice, evaluate),
         # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
