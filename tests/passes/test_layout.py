@@ -7,7 +7,7 @@ import pytest
 
 from liteport.ir import ops
 from liteport.ir.builder import Builder
-from liteport.ir.graph import Value
+from liteport.ir.graph import Value, constant
 from liteport.ir.types import DType
 from liteport.lowering.basic import (
     channels_first,
@@ -69,6 +69,8 @@ def split_sum(b: Builder, x: Value) -> Value:
 def padded(b: Builder, x: Value) -> Value:
     return pad(b, x, [(0, 0), (1, 1), (0, 2), (3, 0)])
 
+
+TABLE = constant(np.random.default_rng(0).integers(0, 81, (9, 6), np.int32), "table")
 
 CASES = [
     GraphCase(
@@ -157,6 +159,24 @@ CASES = [
         ),
         [(1, 3, 9, 9)],
         ops=["TRANSPOSE", "CONV_2D", "REVERSE_V2", "GATHER", "MEAN"],
+    ),
+    GraphCase(
+        "windows are gathered as rows of channels, by a table that is turned where that is wanted",
+        lambda b, xs: conv(
+            b,
+            reshape(b, gather(b, reshape(b, conv(b, xs[0], 8), (1, 8, 81)), TABLE, 2), (1, 8, 9, 6)),
+            4,
+        ),
+        [(1, 3, 9, 9)],
+        ops=["TRANSPOSE", "CONV_2D", "RESHAPE", "GATHER", "CONV_2D", "TRANSPOSE"],
+    ),
+    GraphCase(
+        "windows whose table is turned",
+        lambda b, xs: b.emit(
+            ops.Abs(), transpose(b, gather(b, transpose(b, xs[0], [0, 2, 1]), TABLE, 2), [0, 3, 2, 1])
+        ),
+        [(1, 81, 8)],
+        ops=["GATHER", "ABS"],
     ),
     GraphCase(
         "a graph of transposes only",

@@ -159,15 +159,40 @@ class StridedSliceRule(PerAxisRule):
 
 
 class GatherRule(Rule):
-    """GATHER of a vector of indices along one dimension."""
+    """GATHER along one dimension: by a vector of indices, or by a constant table of them, whose dimensions stand in
+    place of the one that is gathered from and may change places."""
 
     def applies(self, op: Op) -> bool:
         g: Any = op.operator
-        return g.batch_dims == 0 and op.operand(1).rank == 1
+        indices = op.operand(1)
+        return g.batch_dims == 0 and (indices.rank == 1 or (indices.rank > 1 and indices.is_const))
+
+    def operand(self, op: Op, index: int, order: Order) -> Order | None:
+        first, count = self._table(op)
+        at = [i for i, axis in enumerate(order) if first <= axis < first + count]
+        if at != list(range(at[0], at[0] + count)):
+            return None
+        apart = (axis if axis <= first else axis - count + 1 for i, axis in enumerate(order) if i not in at[1:])
+        return tuple(first if i == at[0] else axis for i, axis in enumerate(apart))
+
+    def result(self, op: Op, index: int, order: Order) -> Order | None:
+        first, count = self._table(op)
+        wide = [[*range(a, a + count)] if a == first else [a if a < first else a + count - 1] for a in order]
+        return tuple(axis for axes in wide for axis in axes)
 
     def emit(self, b: Builder, op: Op, inputs: Inputs, order: Order, stored: Order) -> Sequence[Value]:
         g: Any = op.operator
-        return b.emit_many(replace(g, axis=order.index(g.axis % len(order))), *inputs)
+        first, count = self._table(op)
+        turned = [axis - first for axis in order if first <= axis < first + count]
+        indices = inputs[1]
+        if turned != list(range(count)):
+            indices = b.const(op.operand(1).array.transpose(turned))
+        return b.emit_many(replace(g, axis=stored.index(first)), inputs[0], indices)
+
+    def _table(self, op: Op) -> tuple[int, int]:
+        """Where the dimensions of the indices begin in the result, and how many there are."""
+        g: Any = op.operator
+        return g.axis % op.input.rank, op.operand(1).rank
 
 
 class ReduceRule(Rule):
