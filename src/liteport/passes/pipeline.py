@@ -135,6 +135,8 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         ShuffleToGather(),
         RouteChannels(),
         BlockOrder(),
+        # Parts of one value, which a rule of the next may make apart.
+        SplitUnequal(),
         # Forms of kernels that are complete by now; what they permute goes into the weights around them.
         Choose(Stage.LATE, choice, evaluate),
         FusePad(),

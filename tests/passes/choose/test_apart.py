@@ -21,6 +21,8 @@ def gated(x: Tensor) -> Tensor:
 
 CASES = [
     Case("parts of a layer", lambda x: nn.functional.linear(x, W48).relu().chunk(3, -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED"] * 3),
+    Case("parts of different widths", lambda x: nn.functional.linear(x, W48).split((32, 16), -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED"] * 2),
+    Case("a narrow one among them", lambda x: nn.functional.linear(x, W48).split((40, 8), -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "SPLIT_V"]),
     Case("narrow ones", lambda x: nn.functional.linear(x, W48).chunk(6, -1), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", *["SLICE"] * 6]),
     Case("parts of the places", lambda x: nn.functional.linear(x, W48).split(1, 0), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "SPLIT"]),
     Case("the whole layer too", lambda x: (y := nn.functional.linear(x, W48), *y.chunk(3, -1)), [torch.randn(2, 5, 8)], ops=["FULLY_CONNECTED", "SPLIT"]),
