@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liteport.backends.tflite.writer import to_bytes, write
+from liteport.errors import InvalidGraphError
+from liteport.frontends.tflite.contract import fault
 from liteport.frontends.tflite.reader import read
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Module, Op, Value, constant
@@ -22,6 +25,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 SHAPES = st.lists(st.integers(0, 3), max_size=4).map(tuple)
 TYPES = st.builds(TensorType, st.sampled_from(NUMERIC), SHAPES)
 HALVES = st.integers(-8, 8).map(lambda n: n / 2)
+OPAQUE = st.builds(ops.Opaque, st.just("CUSTOM"), custom_code=st.text("abc", min_size=1), custom_options=st.binary())
 OPERATORS = st.one_of(
     st.just(ops.Relu()),
     st.builds(ops.Softmax, beta=HALVES),
@@ -34,7 +38,6 @@ OPERATORS = st.one_of(
         filter=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     ),
     st.builds(ops.Bucketize, boundaries=st.lists(HALVES, max_size=3).map(tuple)),
-    st.builds(ops.Opaque, st.just("CUSTOM"), custom_code=st.text("abc", min_size=1), custom_options=st.binary()),
 )
 
 
@@ -55,19 +58,29 @@ def constants(draw: st.DrawFn) -> Value:
 
 
 @st.composite
+def operations(draw: st.DrawFn, known: list[Value]) -> Op:
+    """One on earlier values: what a kernel could take, or else a custom one on anything and nothing."""
+    if known and draw(st.booleans()):
+        operator, operand = draw(OPERATORS), draw(st.sampled_from(known))
+        with suppress(InvalidGraphError):
+            results = [Value(type, draw(TEXT)) for type in operator.infer(operand)]
+            if not fault(operator, [operand], results):
+                return Op(operator, [operand], results)
+    operands: list[Any] = [draw(st.sampled_from([None, *known])) for _ in range(draw(st.integers(0, 3)))]
+    made = st.builds(Value, TYPES, TEXT, quantization=quantizations())
+    return Op(draw(OPAQUE), operands, draw(st.lists(made, min_size=1, max_size=2)))
+
+
+@st.composite
 def graphs(draw: st.DrawFn, name: str, shared: list[Value]) -> Graph:
-    """Operations on earlier values, constants and nothing; what they compute does not matter here."""
+    """Operations whose numbers do not matter here."""
     graph = Graph(name)
     inputs = [Value(draw(TYPES), draw(TEXT)) for _ in range(draw(st.integers(0, 3)))]
     graph.inputs = inputs
     known = [*inputs, *shared]
     for _ in range(draw(st.integers(0, 5))):
-        operands: list[Any] = [draw(st.sampled_from([None, *known])) for _ in range(draw(st.integers(0, 3)))]
-        results = [
-            Value(draw(TYPES), draw(TEXT), quantization=draw(quantizations())) for _ in range(draw(st.integers(1, 2)))
-        ]
-        graph.insert(len(graph.ops), Op(draw(OPERATORS), operands, results))
-        known += results
+        graph.insert(len(graph.ops), draw(operations(known)))
+        known += graph.ops[-1].outputs
     made = [value for op in graph.ops for value in op.outputs]
     graph.outputs = draw(st.lists(st.sampled_from(made), max_size=3)) if made else []
     if draw(st.booleans()):
