@@ -115,5 +115,6 @@ def same(want: Any, have: Any, random: bool) -> None:
 
 
 def test_every_class_has_an_emitter() -> None:
-    written_out = set(DECOMPOSITIONS) - set(EMITTERS)  # by a pass, before anything is emitted
+    written_out = {ops.DynamicQuantize, ops.MatmulInteger, ops.ConvInteger}  # by a pass, before anything is emitted
+    assert written_out <= set(DECOMPOSITIONS)
     assert set(CLASSES) - set(EMITTERS) == {ops.Opaque, *written_out}

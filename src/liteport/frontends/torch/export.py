@@ -11,7 +11,7 @@ import logging
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import is_dataclass
 from io import StringIO
@@ -201,15 +201,14 @@ def written_argument(node: Node) -> Node | None:
     return None
 
 
-def written_buffers(program: ExportedProgram) -> list[str]:
-    """The names of the module's buffers that its forward writes into."""
+def written_buffers(program: ExportedProgram, observers: Container[Any]) -> list[str]:
+    """The names of the module's buffers that its forward writes into; what `observers` write is left out."""
     signature = program.graph_signature
     root = _roots(program.graph_module)
     placeholders = [node for node in root if node.op == "placeholder"]
     specs = zip(placeholders, signature.input_specs, strict=True)
     buffers = {node: str(spec.target) for node, spec in specs if spec.kind is InputKind.BUFFER}
-    # Observers of fake quantisation write while they are on, and then are not converted.
-    writers = (node for node in root if node.target is not torch.ops.aten.fused_moving_avg_obs_fake_quant.default)
+    writers = (node for node in root if node.target not in observers)
     written = [node for node in map(written_argument, writers) if node is not None and root[node] in buffers]
     return list(dict.fromkeys([*(buffers[root[node]] for node in written), *signature.buffers_to_mutate.values()]))
 

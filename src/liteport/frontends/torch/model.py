@@ -21,6 +21,7 @@ from liteport.frontends.torch.dynamic import FIXED, Dynamic
 from liteport.frontends.torch.export import export, quiet, written_buffers
 from liteport.frontends.torch.importer import import_program, output_names
 from liteport.frontends.torch.ops import LOWERINGS
+from liteport.frontends.torch.ops.quantised import OBSERVERS
 from liteport.frontends.torch.source import OWNER
 from liteport.frontends.torch.sources.torchscript import Scripted
 from liteport.frontends.torch.symbols import Symbols
@@ -161,7 +162,7 @@ class TorchModel:
     def _buffers(self, signature: str) -> list[str]:
         """The buffers that the entry point writes into."""
         if signature not in self._written:
-            self._written[signature] = written_buffers(self.programs[signature])
+            self._written[signature] = written_buffers(self.programs[signature], OBSERVERS)
         return self._written[signature]
 
     def _note_state(self, signature: str) -> None:

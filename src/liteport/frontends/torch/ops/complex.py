@@ -253,8 +253,16 @@ def _half(b: TorchBuilder, value: Any, argument: Any, part: int) -> Any:
         return (value.re, value.im)[part]
     if isinstance(value, Value):
         return value if not part or not value.dtype.is_float else _zeros(b, value)
-    is_number = any(kind in str(argument.type) for kind in ("number", "float"))
-    return (value.real, value.imag)[part] if is_number and isinstance(value, int | float | complex) else value
+    if _holds_numbers(argument.type) and isinstance(value, int | float | complex):
+        return (value.real, value.imag)[part]
+    return value
+
+
+def _holds_numbers(kind: Any) -> bool:
+    """Whether an argument of that type of PyTorch's is a number of any kind, may be one, or is a list of them."""
+    while isinstance(kind, torch.OptionalType | torch.ListType):
+        kind = kind.getElementType()
+    return isinstance(kind, torch.NumberType | torch.FloatType)
 
 
 def _zeros(b: TorchBuilder, like: Value) -> Value:

@@ -226,6 +226,9 @@ def _rounded(b: TorchBuilder, x: Value, grid: _Grid) -> Value:
     return grid.real(b, grid.steps(b, x))
 
 
+# What writes into buffers to observe. While it does so it is not converted: see `observed`, which it comes to.
+OBSERVERS = frozenset({aten.fused_moving_avg_obs_fake_quant.default})
+
 LOWERINGS: Table = {
     aten.fake_quantize_per_tensor_affine.default: per_tensor,
     aten.fake_quantize_per_tensor_affine.tensor_qparams: per_tensor,
