@@ -64,7 +64,18 @@ from liteport.passes.ungroup import Ungroup
 
 def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
     """What every graph goes through. `evaluate` runs a graph of constants in LiteRT; `choice` says what for."""
-    clean: list[Pass] = [Simplify(), ShareCommon(), DropDead()]
+    return [
+        *_recognised(evaluate),
+        # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
+        *_laid_out(evaluate, choice),
+        *_fused(choice),
+        *_routed(evaluate, choice),
+        *_finished(evaluate, choice),
+    ]
+
+
+def _recognised(evaluate: Evaluate) -> list[Pass]:
+    """What constants come to, and what the rest is: layers, functions that arrive written out, parts of one value."""
     return [
         # Constants first: what they feed can then be seen through.
         DropDead(),
@@ -77,7 +88,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Before anything is spent on what nobody takes; parts of one value before one of them is cut further.
         JoinSlices(),
         SliceEarly(),
-        *clean,
+        *_clean(),
         NarrowIndices(),
         # Functions that arrive written out, before factors move away; what is left of composites is written out.
         FuseGelu(),
@@ -87,30 +98,41 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         FuseRoll(),
         FuseRepeat(),
         Decompose(),
-        *clean,
+        *_clean(),
         # Parts without the dimension that they were cut along, moved together: fewer transposes for the layout.
         JoinSlices(),
         MergeCut(),
         SliceEarly(),
-        *clean,
+        *_clean(),
+    ]
+
+
+def _laid_out(evaluate: Evaluate, choice: Choice) -> list[Pass]:
+    """The order of dimensions that every value is stored in, and movements in as few steps as there can be."""
+    return [
         # Norms before the layout, for which a reshape of all they take is a wall.
         Ungroup(),
         # Forms that another order of dimensions may come with: the layout places them.
         Choose(Stage.EARLY, choice, evaluate),
-        # Layout before fusion, so that kernels and their scales, clamps and padding stand side by side.
         Layout(),
         Simplify(),
         SinkReshape(),
         Simplify(),
         SinkOnes(),
-        *clean,
+        *_clean(),
         # Numbers that multiply while parts of projections are still whole dimensions, which merged movements hide.
         FuseFactor(),
         FuseSign(),
         MergeMoves(),
-        *clean,
+        *_clean(),
         RowShape(),
-        *clean,
+        *_clean(),
+    ]
+
+
+def _fused(choice: Choice) -> list[Pass]:
+    """Kernels with what stands before and after them in their weights, activations and padding."""
+    return [
         FuseFlatten(),
         # Scales before activations: a clamp only moves into a kernel that has taken its bias.
         FuseAffine(),
@@ -131,6 +153,12 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         DropDead(),
         FuseFlatten(),
         MergeDepthwise(),
+    ]
+
+
+def _routed(evaluate: Evaluate, choice: Choice) -> list[Pass]:
+    """Channels where kernels put them, and the forms of whole kernels."""
+    return [
         # Channel permutations once kernels carry their activations and batch norms, and stand side by side.
         ShuffleToGather(),
         RouteChannels(),
@@ -144,6 +172,12 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         GatherToShuffle(),
         # Joined values once nothing sees through them any more.
         ShareJoined(),
+    ]
+
+
+def _finished(evaluate: Evaluate, choice: Choice) -> list[Pass]:
+    """What is left, as LiteRT takes it."""
+    return [
         # Slices once nothing sees through them any more, and those of merged convolutions are gone.
         DropDead(),
         SplitUnequal(),
@@ -154,7 +188,7 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Kernels' own types and ranks last: until here every operation has the source's.
         Legalize(),
         Fold(evaluate),
-        *clean,
+        *_clean(),
         # Movements that would be taken for needless ones until here.
         Choose(Stage.LAST, choice, evaluate),
         # Last of all: what merges values may have made one of two outputs.
@@ -162,6 +196,10 @@ def passes(evaluate: Evaluate, choice: Choice) -> list[Pass]:
         # Nothing sees through a size any more once it is computed.
         ComputeSizes(),
     ]
+
+
+def _clean() -> list[Pass]:
+    return [Simplify(), ShareCommon(), DropDead()]
 
 
 def optimise(
