@@ -106,6 +106,10 @@ def _conv3d(b: Builder, x: Value, w: Value, bias: Value, steps: Steps, groups: i
         return _in_planes(b, depth, basic.squeeze(b, w, 2), bias, flat, groups)
     if w.shape[3:] == (1, 1) and flat.stride == (1, 1) and flat.pads == ((0, 0), (0, 0)):
         return _along_depth(b, x, w, bias, steps, groups)
+    if w.shape[4] == 1 and (steps.stride[2], steps.pads[2]) == (1, (0, 0)):
+        columns = basic.transpose(b, x, [0, 3, 1, 2, 4])
+        y = _in_planes(b, columns, basic.squeeze(b, w, 4), bias, steps.along(slice(0, 2)), groups)
+        return basic.transpose(b, y, [0, 2, 3, 1, 4])
     if groups > 1:
         return _sum_of_depths(b, x, w, bias, steps, groups)
     x = padding.pad_or_crop(b, x, (*steps.pads, (0, 0)))

@@ -115,6 +115,8 @@ MIXED = [
     Case("transposed_groups_per_side", nn.ConvTranspose2d(4, 4, (4, 3), (2, 3), (1, 0), groups=2), _x(4, 2)),
     Case("3d_planes", nn.Conv3d(3, 4, (1, 3, 3), padding=(0, 1, 1), stride=(2, 1, 1)), _x(3, 3)),
     Case("3d_planes_padded", nn.Conv3d(3, 4, (1, 3, 3), padding=(1, 0, 1)), _x(3, 3)),
+    Case("3d_columns", nn.Conv3d(4, 4, (3, 2, 1), padding=(1, 0, 0), stride=(2, 1, 1)), _x(4, 3)),
+    Case("3d_columns_groups", nn.Conv3d(4, 4, (3, 3, 1), padding=(1, 1, 0), groups=2), _x(4, 3)),
     Case("3d_depth", nn.Conv3d(3, 4, (3, 1, 1), padding=(1, 0, 0), stride=(2, 1, 1)), _x(3, 3)),
     Case("3d_depth_depthwise", nn.Conv3d(3, 3, (3, 1, 1), padding=(1, 0, 0), groups=3, dilation=(2, 1, 1)), _x(3, 3)),
     Case("3d_depth_strided_plane", nn.Conv3d(3, 4, (3, 1, 1), stride=(1, 2, 2)), _x(3, 3)),
