@@ -11,10 +11,16 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from liteport.backends.tflite.writer import to_bytes
+from liteport.check.litert import LiteRT
 from liteport.errors import InputError
 from liteport.frontends.tflite.flatfile import MAX_TABLES
 from liteport.frontends.tflite.reader import read
-from tests.frontends.tflite.samples import changed, drop_signatures, sample
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Module
+from liteport.ir.ops.base import Operator
+from liteport.ir.types import DType, TensorType
+from tests.frontends.tflite.samples import changed, drop_signatures, foreign, sample
 
 
 def set_field(place: Any, name: str, value: Any) -> Any:
@@ -88,6 +94,33 @@ BAD = [
 def test_contradictions_are_named(change: Any, why: str) -> None:
     with pytest.raises(InputError, match=why):
         read(changed(change))
+
+
+def sizes_with_data(cut: Operator) -> bytes:
+    """y = reshape(x, cut(shape(x))), whose sizes have a value as well, as onnx2tf writes such."""
+    graph = Graph("main", signature="run", output_names=["y"])
+    b = Builder(graph)
+    x = b.input(TensorType(DType.FLOAT32, (2, 1, 3)), "x")
+    places = [b.const(np.asarray(n, np.int32)) for n in (([0, 2],) if isinstance(cut, ops.Gather) else ([0], [2]))]
+    sizes = b.emit(cut, b.emit(ops.Shape(), x), *places, name="sizes")
+    graph.outputs = list(b.emit_many(ops.Reshape(), x, sizes, types=(TensorType(DType.FLOAT32, (2, 3)),)))
+    model = schema.ModelT.InitFromPackedBuf(to_bytes(Module([graph])))
+    (tensor,) = (t for t in model.subgraphs[0].tensors if t.name == b"sizes")
+    tensor.buffer = len(model.buffers)
+    model.buffers.append(schema.BufferT(data=np.asarray([2, 3], np.int32).view(np.uint8)))
+    return foreign(model)
+
+
+def test_sizes_that_have_a_value_are_computed() -> None:
+    data = sizes_with_data(ops.Gather())
+    x = np.arange(6, dtype=np.float32).reshape(2, 1, 3)
+    (have,) = LiteRT(to_bytes(read(data)), threads=1).run({"x": x}).values()
+    np.testing.assert_array_equal(have, x.reshape(2, 3))
+
+
+def test_what_litert_would_write_over_data_is_refused() -> None:
+    with pytest.raises(InputError, match="SLICE writes to sizes, which has data"):
+        read(sizes_with_data(ops.Slice()))
 
 
 FILES = [

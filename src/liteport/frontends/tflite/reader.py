@@ -23,6 +23,9 @@ from liteport.ir.types import Array, Quantization, TensorType
 
 SCHEMA_VERSION = 3
 _BUILTINS = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+# What LiteRT computes from constants and shapes before the first run, into memory of its own (SetTensorToPersistentRo);
+# kernels of others write to a result that has data, and end the process.
+_EARLY = ("CONCATENATION", "GATHER", "MUL", "RESHAPE", "STRIDED_SLICE")
 _GARBAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError, RecursionError)
 
 
@@ -50,6 +53,7 @@ class _Reader:
         self.buffers = file.tables(model, "Buffers")
         self.subgraphs = file.tables(model, "Subgraphs")
         self.names = self._graph_names()
+        self.early: set[Value] = set()
 
     def module(self) -> Module:
         if not self.subgraphs:
@@ -185,19 +189,22 @@ class _Reader:
             None if index == -1 else self.file.pick(values, index, "tensor")
             for index in self.file.numbers(operator, "Inputs")
         ]
-        outputs = self._results(operator, name, values, graph)
+        early = name == "SHAPE" or (name in _EARLY and all(v is None or v.is_const or v in self.early for v in inputs))
+        outputs = self._results(operator, name, values, graph, early)
+        self.early.update(outputs if early else ())
         decoded = self._operator(operator, name, custom_code, inputs, outputs)
         intermediates = self._values(operator, "Intermediates", values)
         return Op(decoded, list(inputs), outputs, version=version, intermediates=intermediates)
 
-    def _results(self, operator: Any, name: str, values: list[Value], graph: Graph) -> list[Value]:
-        """The values that an operator makes. A tensor that is written to again goes on as a new value."""
+    def _results(self, operator: Any, name: str, values: list[Value], graph: Graph, early: bool) -> list[Value]:
+        """The values that an operator makes. A tensor that is written to again goes on as a new value, and so does one
+        with data where LiteRT computes them `early`: some converters give such shapes a value, too."""
         results: list[Value] = []
         for index in self.file.numbers(operator, "Outputs"):
             value = self.file.pick(values, index, "tensor")
-            if value.is_const or value in results:
+            if value in results or (value.is_const and not early):
                 raise self.file.broken(f"{name} writes to {value.name}, which has data or is written to twice")
-            if value.producer is not None or value in graph.inputs:
+            if value.is_const or value.producer is not None or value in graph.inputs:
                 value = values[index] = Value(value.type, value.name, quantization=value.quantization)
             results.append(value)
         return results
