@@ -114,6 +114,8 @@ class ReverseV2(Operator):
 
     def infer(self, *inputs: Value | None) -> Types:
         x, axes = operands(self, inputs, 2)
+        if axes.type.size == 0:  # the kernel reads the first one
+            raise self.malformed("has no axes")
         for axis in constant_ints(self, axes, "the axes"):
             axis_of(self, axis, x.rank)
         return (x.type,)
