@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -23,6 +22,7 @@ from torch.utils import _pytree as pytree
 from benchmarks.contents import operators
 from benchmarks.models import NETWORKS
 from benchmarks.network import Network
+from liteport.check.timing import clock
 
 Array = np.ndarray[Any, Any]
 
@@ -60,9 +60,10 @@ class File:
         return median(self._timed() for _ in range(BURST - 1))
 
     def _timed(self) -> float:
-        start = time.perf_counter()
+        now = clock(threads=1)
+        start = now()
         self.interpreter.invoke()
-        return (time.perf_counter() - start) * 1e3
+        return (now() - start) * 1e3
 
 
 def fits(array: Array, shape: tuple[int, ...]) -> bool:
@@ -108,7 +109,7 @@ def latencies(paths: dict[str, Path], inputs: Sequence[Array]) -> dict[str, list
         for file in files.values():
             file.feed(inputs)
         warm = max(file.burst() for file in files.values())
-        for turn in range(max(4, round(SECONDS * 1e3 / (warm * BURST * LOADS)))):
+        for turn in range(max(2, round(SECONDS * 1e3 / (warm * BURST * LOADS)))):
             for name in rotated(list(files), turn):
                 times[name].append(files[name].burst())
     return times
