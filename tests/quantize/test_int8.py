@@ -202,14 +202,15 @@ def test_names_sizes_and_signatures_are_kept() -> None:
     ]
 
 
-@pytest.mark.parametrize("dynamic", [None, "batch"])
-def test_tables_and_loops_have_their_weights_in_int8(dynamic: str | None) -> None:
+@pytest.mark.parametrize(("dynamic", "layers"), [(None, 5), ("batch", 3)])
+def test_tables_and_loops_have_their_weights_in_int8(dynamic: str | None, layers: int) -> None:
+    """Two steps are written in the loop; each has its layer for all gates, or one for the candidates by itself."""
     torch.manual_seed(0)
     ids = torch.randint(0, 200, (2, 40))
     model = liteport.convert(Words().eval(), (ids,), quantize="int8", calibrate=[ids], dynamic=dynamic)
     assert model.quantised is not None
     assert model.quantised.done["EMBEDDING_LOOKUP"] == 1
-    assert model.quantised.done["FULLY_CONNECTED"] == 2
+    assert model.quantised.done["FULLY_CONNECTED"] == layers
     assert ("ADD", "it runs in a loop or a branch") in model.quantised.left
     assert model.verify(strict=True).passed
     assert model(np.zeros((2 if dynamic is None else 5, 40), np.int64)).shape[1:] == (40, 32)

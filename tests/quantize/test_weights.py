@@ -111,7 +111,7 @@ CASES = [
         Words,
         (torch.randint(0, 200, (2, 40)),),
         "dynamic",
-        {"FULLY_CONNECTED": 2, "EMBEDDING_LOOKUP": 1},
+        {"FULLY_CONNECTED": 5, "EMBEDDING_LOOKUP": 1},
         {},
         0.5,
     ),

@@ -62,6 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line; its exit code."""
     try:
         code = app(list(arguments), prog_name="liteport", standalone_mode=False)
+        sys.stdout.flush()  # here, where it is known what to do if nobody reads any more
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:

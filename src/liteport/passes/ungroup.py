@@ -98,7 +98,7 @@ class _Groups:
 def _groups(op: Op) -> _Groups | None:
     """How `op` cuts up channels, between places and the batch; None where it does not."""
     x, y = tuple(op.input.shape), tuple(op.output.shape)
-    if len(x) < 3 or not op.input.dtype.is_float or not is_fixed((*x[1:], *y[1:])) or x[0] != y[0] or len(y) < 3:
+    if min(len(x), len(y)) < 3 or not op.input.dtype.is_float or not is_fixed((*x[1:], *y[1:])) or x[0] != y[0]:
         return None
     first, last = _Groups(x, y, 1, 1, len(y) == 3), _Groups(x, y, len(x) - 1, len(y) - 2, merged=False)
     if x[1] % y[1] == 0 and (len(y) == 3 or y[1:] == (y[1], x[1] // y[1], *x[2:])):

@@ -184,7 +184,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
     for options, says in REFUSED.items():
         code, _, err = command("-o", "m", *options)
         assert (code, says in err) == (2, True), err
-    assert sorted(os.listdir()) == ["m.pb", "m.pb.json", "net.py"]
+    assert sorted(path.name for path in Path().iterdir() if path.is_file()) == ["m.pb", "m.pb.json", "net.py"]
 
 
 REFUSED = {

@@ -10,7 +10,7 @@ from tests.passes.choose.uses import uses_of
 
 LAYERS = [
     ("padded", nn.Conv3d(16, 8, 3, padding=1), (1, 16, 5, 6, 7)),
-    ("not padded, and a clamp", nn.Sequential(nn.Conv3d(16, 8, (2, 3, 1)), nn.ReLU()), (2, 16, 5, 6, 7)),
+    ("not padded, and a clamp", nn.Sequential(nn.Conv3d(16, 8, (2, 3, 2)), nn.ReLU()), (2, 16, 5, 6, 7)),
     ("by steps", nn.Conv3d(16, 8, 3, (2, 1, 2), padding=1), (2, 16, 6, 5, 7)),
     ("dilated", nn.Conv3d(16, 8, 3, padding=2, dilation=(2, 1, 2), bias=False), (1, 16, 6, 5, 7)),
 ]
