@@ -120,11 +120,11 @@ def _hopeful(found: Times, going: Sequence[str]) -> list[str]:
 
 def _summary(loadings: Sequence[Times], names: Sequence[str]) -> Times:
     best = min(loadings[-1], key=lambda name: statistics.median(loadings[-1][name]))
-    time = statistics.median(each for times in loadings for each in times[best])
+    its = statistics.median(each for times in loadings for each in times[best])
     found = {}
     for name in names:
         ratios = [statistics.median(map(truediv, times[name], times[best])) for times in loadings if name in times]
-        found[name] = [time * statistics.median(ratios), time * (max(ratios) - min(ratios)) / 2]
+        found[name] = [its * statistics.median(ratios), its * (max(ratios) - min(ratios)) / 2]
     return found
 
 

@@ -180,9 +180,7 @@ RESPONSE = Rule(
     examples=[
         _one("5 of 28x28x64", (1, 28, 28, 64), lambda b, x: b.emit(_NORM, x)),
         _one("5 of 27x27x256", (1, 27, 27, 256), lambda b, x: b.emit(_NORM, x)),
-        _one(
-            "11 of 14x14x32", (1, 14, 14, 32), lambda b, x: b.emit(ops.LocalResponseNormalization(5, 2.0, 0.1, 0.6), x)
-        ),
+        _one("11 of 14x14x32", (1, 14, 14, 32), lambda b, x: b.emit(_WIDE_NORM, x)),
     ],
 )
 
