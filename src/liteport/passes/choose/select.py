@@ -17,24 +17,12 @@ from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
 
 _LOWEST = float(np.finfo(np.float32).min)
 
-# No score that a softmax takes is lower: what a mask puts there is to have no weight.
-_NO_SCORE = -1e4
-
 # Numbers of a constant mask, of which a bound takes four bytes each and not one.
 _MOST = 1 << 20
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
-    if isinstance(op.operator, ops.Softmax):
-        select = graph.sole_maker(op.input, op)
-        scores = select is not None and isinstance(select.operator, ops.Select | ops.SelectV2) and _is_score(select)
-        return Site((select, op)) if select is not None and scores and not _refused(select) else None
-    if op.output.dtype is not DType.FLOAT32:
-        return None
-    user = graph.sole_user(op.output)
-    if user is not None and isinstance(user.operator, ops.Softmax) and _is_score(op):
-        return None  # the softmax is part of that site
-    return _refused(op) or Site((op,))
+    return _refused(op) or Site((op,)) if op.output.dtype is DType.FLOAT32 else None
 
 
 def _refused(op: Op) -> str | None:
@@ -66,32 +54,25 @@ def _parts(op: Op) -> tuple[Value | None, Value | None, bool]:
     return x, None if constant.has_sizes else constant, yes.is_const
 
 
-def _is_score(op: Op) -> bool:
-    """Whether the constant stands for no weight in a softmax."""
-    _, constant, _ = _parts(op)
-    return constant is not None and constant.dtype is DType.FLOAT32 and bool((constant.array <= _NO_SCORE).all())
-
-
 def _sides(site: Site) -> list[tuple[Operator, float]]:
     """The bounds that it takes, and what they are where x passes."""
-    _, constant, _ = _parts(site.ops[0])
+    _, constant, _ = _parts(site.op)
     assert constant is not None
-    low, high = (constant.array <= _LOWEST).all() or len(site.ops) > 1, (constant.array >= -_LOWEST).all()
+    low, high = (constant.array <= _LOWEST).all(), (constant.array >= -_LOWEST).all()
     return [*([] if low else [(ops.Maximum(), -np.inf)]), *([] if high else [(ops.Minimum(), np.inf)])]
 
 
 def _bounds(b: Builder, site: Site) -> Value:
     """min(max(x, low), high): both are the constant where it is taken, and infinite elsewhere."""
-    select, *softmax = site.ops
-    y, constant, is_yes = _parts(select)
+    y, constant, is_yes = _parts(site.op)
     assert y is not None
     assert constant is not None
-    mask = select.operand(0)
-    if mask.is_const and mask.rank == 1 and isinstance(select.operator, ops.Select):
+    mask = site.op.operand(0)
+    if mask.is_const and mask.rank == 1 and isinstance(site.op.operator, ops.Select):
         mask = b.const(mask.array.reshape(-1, *(1,) * (y.rank - 1)))
     for operator, infinity in _sides(site):
         y = b.emit(operator, y, _bound(b, mask, constant, infinity, is_yes))
-    return b.emit(softmax[0].operator, y) if softmax else y
+    return y
 
 
 def _bound(b: Builder, mask: Value, constant: Value, infinity: float, is_yes: bool) -> Value:
@@ -104,24 +85,20 @@ def _bound(b: Builder, mask: Value, constant: Value, infinity: float, is_yes: bo
 
 def _candidates(site: Site) -> Sequence[str]:
     """Two bounds that are computed may cost more than they gain."""
-    gains = site.ops[0].operand(0).is_const or len(_sides(site)) == 1
+    gains = site.op.operand(0).is_const or len(_sides(site)) == 1
     return ("bounds", AS_EMITTED) if gains else (AS_EMITTED, "bounds")
 
 
-def _masked(
-    number: float, *shape: int, mask: Sequence[int] = (), computed: bool = False, softmax: bool = False
-) -> Example:
+def _masked(number: float, *shape: int, mask: Sequence[int] = (), computed: bool = False) -> Example:
     def build(b: Builder) -> Value:
         x = feed(b, *shape)
         sizes = tuple(mask) or shape[-2:]
         seen: Array = np.tri(sizes[-2], sizes[-1], dtype=bool)
         kept = b.input(TensorType(DType.BOOL, sizes), "mask") if computed else b.const(seen)
-        y = b.emit(ops.SelectV2(), kept, x, scalar(b, number, x))
-        return b.emit(ops.Softmax(), y) if softmax else y
+        return b.emit(ops.SelectV2(), kept, x, scalar(b, number, x))
 
     kind = "computed" if computed else "constant"
-    after = ", softmax" if softmax else ""
-    return Example(f"{'x'.join(map(str, shape))}, {kind} mask, {number:g}{after}", build)
+    return Example(f"{'x'.join(map(str, shape))}, {kind} mask, {number:g}", build)
 
 
 SELECT = Rule(
@@ -129,7 +106,7 @@ SELECT = Rule(
     kind=Kind.ALWAYS,
     before="select(mask, x, c)",
     after="min(max(x, select(mask, -inf, c)), select(mask, inf, c)), one of them where c is infinite",
-    on=(ops.SelectV2, ops.Select, ops.Softmax),
+    on=(ops.SelectV2, ops.Select),
     match=_match,
     forms={"bounds": _bounds},
     candidates=_candidates,
@@ -146,8 +123,6 @@ SELECT = Rule(
         _masked(-np.inf, 1, 8, 128, 128, mask=(1, 1, 128, 128), computed=True),
         _masked(-np.inf, 1, 8, 128, 128, mask=(1, 1, 1, 128), computed=True),
         _masked(-1e9, 1, 12, 197, 197, mask=(1, 1, 197, 197), computed=True),
-        _masked(-1e9, 1, 12, 197, 197, mask=(1, 1, 197, 197), computed=True, softmax=True),
-        _masked(-1e9, 1, 12, 197, 197, softmax=True),
         _masked(0.0, 1, 12, 197, 197),
     ],
 )
