@@ -104,7 +104,7 @@ ERRORS = [
     ("no inputs", lambda n: open_model(n), "--input 1,3,224,224"),
     ("a dict", lambda n: open_model(n, {"x": X}), "pass (inputs,) for one dict, or kwargs=inputs"),
     ("a shape", lambda n: open_model(n, (1, 3)), "hold no tensors (int, int)"),
-    ("nothing", lambda n: open_model(n, ()), "hold no tensors (nothing)"),
+    ("nothing", lambda n: open_model(n, ()), "missing a required argument: 'x'"),
     ("objects", lambda n: open_model(n, (np.array([None]),)), "holds object, which PyTorch does not take"),
     ("entries and inputs", lambda n: open_model(n, (X,), entries={"a": ("head", (X,))}), "leave --input"),
     ("methods and inputs", lambda n: open_model({"a": (n, (X,))}, (X,)), "brings its own inputs"),

@@ -133,7 +133,7 @@ def _entry(
 ) -> Entry:
     """An entry point on example arguments. Raises UsageError where these hold no tensor, or are not what it takes."""
     takes = f"{_name(call)}{inspect.signature(_forward(call))}"
-    if inputs is None and not kwargs:
+    if inputs is None and not kwargs and inspect.signature(_forward(call)).parameters:
         raise UsageError(
             "the shapes of the inputs are not known: give them, such as --input 1,3,224,224 "
             f"(in Python: example inputs, (torch.randn(1, 3, 224, 224),)), for {takes}"
@@ -143,13 +143,13 @@ def _entry(
     args = (inputs,) if isinstance(inputs, torch.Tensor | np.ndarray) else tuple(inputs or ())
     ready = pytree.tree_map(_as_input, (args, dict(kwargs or {})))
     entry = Entry(call, *ready)
-    if not entry.example:
-        given = ", ".join(type(leaf).__name__ for leaf in pytree.tree_leaves(ready)[:5]) or "nothing"
-        raise UsageError(f"the example inputs of {name} hold no tensors ({given}): pass (torch.randn(1, 3, 224, 224),)")
     try:
         inspect.signature(_forward(call)).bind(*args, **(kwargs or {}))
     except TypeError as error:
         raise UsageError(f"the inputs are not those of {takes}: {error}") from error
+    if not entry.example and (given := pytree.tree_leaves(ready)):
+        kinds = ", ".join(type(leaf).__name__ for leaf in given[:5])
+        raise UsageError(f"the example inputs of {name} hold no tensors ({kinds}): pass (torch.randn(1, 3, 224, 224),)")
     uncached = without_cache(call, entry.args, entry.kwargs)
     notes = () if uncached is entry.kwargs else (NO_CACHE,)
     named = _ordered(call, uncached)

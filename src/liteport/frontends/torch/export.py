@@ -36,6 +36,7 @@ from liteport.frontends.torch.huggingface.models import plain_operators
 from liteport.frontends.torch.known import known_numbers
 from liteport.frontends.torch.packing import plain_packing
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
+from liteport.frontends.torch.storage import of_whole
 from liteport.frontends.torch.symbols import is_symbolic
 
 _UNKNOWN_RESULT = "in output, which is not a known type"
@@ -123,6 +124,7 @@ def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
 
 
 def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
+    program = of_whole(program)
     graphs = list(_graph_modules(program.graph_module))
     # What computes with sizes (sym_size) PyTorch has decompositions for too, which lead back to it.
     called = {n.target for m in graphs for n in m.graph.nodes if not is_symbolic(n.meta.get("val"))}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind
+from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind, TensorArgument
 from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
@@ -126,13 +126,16 @@ class _Importer:
 
     def bind_outputs(self, results: Sequence[Any]) -> None:
         specs = self.program.graph_signature.output_specs
-        user = [r for r, s in zip(results, specs, strict=True) if s.kind is OutputKind.USER_OUTPUT]
+        user = [(r, s.arg) for r, s in zip(results, specs, strict=True) if s.kind is OutputKind.USER_OUTPUT]
         spec = self.program.call_spec.out_spec
         names = output_names(pytree.tree_unflatten(list(range(len(user))), spec)) if spec else []
-        for i, value in enumerate(user):
+        for i, (value, stated) in enumerate(user):
             name = names[i] if i < len(names) else f"output_{i}"
             if isinstance(value, Complex):
                 what = f"{name} holds complex numbers, which no file can: return torch.view_as_real() of them"
+                raise UnsupportedError(_describe([_Missing(what, "")]))
+            if value is None and isinstance(stated, TensorArgument):
+                what = f"{name} is a result that its operator has for training only ({stated.name}): leave it out"
                 raise UnsupportedError(_describe([_Missing(what, "")]))
             if isinstance(value, Value):
                 self.graph.outputs.append(value)

@@ -22,6 +22,7 @@ from liteport.frontends.torch.export import export, quiet, written_buffers
 from liteport.frontends.torch.importer import import_program, output_names
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.ops.quantised import OBSERVERS
+from liteport.frontends.torch.results import numbers_as_tensors, tensors_of
 from liteport.frontends.torch.source import OWNER
 from liteport.frontends.torch.sources.torchscript import Scripted
 from liteport.frontends.torch.symbols import Symbols
@@ -112,7 +113,7 @@ class TorchModel:
             raise UsageError("the exported program keeps no example inputs: save it again with torch.export.save")
         args, kwargs = program.example_inputs
         model = cls({name: Entry(_Program(program), tuple(args), dict(kwargs))})
-        model.programs[name] = program
+        model.programs[name] = numbers_as_tensors(program)
         return model
 
     def export(self) -> None:
@@ -122,7 +123,7 @@ class TorchModel:
         """
         for name, entry in self.entries.items():
             if name not in self.programs:
-                self.programs[name] = self._exported(entry)
+                self.programs[name] = numbers_as_tensors(self._exported(entry))
 
     def _exported(self, entry: Entry) -> ExportedProgram:
         module = entry.module()
@@ -237,9 +238,8 @@ class TorchModel:
             result = entry.run(tensors)
             if buffers:  # one of them may be the result
                 result = pytree.tree_map_only(torch.Tensor, torch.clone, result)
-        leaves: Sequence[Any] = pytree.tree_leaves(result)
-        named = zip(output_names(result), leaves, strict=True)
-        return {name: leaf for name, leaf in named if isinstance(leaf, torch.Tensor)}
+        named = zip(output_names(result), tensors_of(result), strict=True)
+        return {name: tensor for name, tensor in named if tensor is not None}
 
     def run_in_double(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array] | None:
         """PyTorch's outputs by name, all of its floating-point arithmetic in float64; None where it fails in that."""

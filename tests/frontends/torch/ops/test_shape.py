@@ -91,6 +91,14 @@ EXPANDED = [
     Case("copy-converts", lambda x, y: torch.ops.aten.copy(x, y), [X, ints(4)]),
 ]
 
+
+def _written(y: torch.Tensor) -> torch.Tensor:
+    """What as_strided reads has been written through a view."""
+    view = y[1:]
+    view.add_(1)
+    return view.as_strided((9,), (2,), 0)
+
+
 WINDOWS = [
     Case(
         "as_strided",
@@ -99,9 +107,14 @@ WINDOWS = [
         ops=["RELU", "RESHAPE", "GATHER"],
     ),
     Case("as_strided-offset", lambda x: x.as_strided((4,), (2,), 3), [normal(3, 6)]),
-    Case("as_strided-view", lambda x: x.t().as_strided((4,), (2,)), [normal(3, 6)], error="call x.contiguous"),
-    Case("as_strided-inside", lambda x: x[1:].as_strided((4,), (2,), 0), [normal(3, 6)], error="call x.contiguous"),
-    Case("as_strided-beyond", lambda x: x[:1].as_strided((4,), (3,)), [normal(3, 6)], error="of the whole tensor"),
+    Case("as_strided-view", lambda x: x.t().as_strided((4,), (2,)), [normal(3, 6)]),
+    Case("as_strided-inside", lambda x: x[1:].relu()[1:].as_strided((4,), (2,), 1), [normal(4, 6)]),
+    Case("as_strided-at-view", lambda x: x.relu()[1:].split(1)[1].t().as_strided((2, 3), (3, 2)), [normal(4, 9)]),
+    Case("as_strided-expanded", lambda x: x.exp().expand(2, 3, 6)[:, 1].as_strided((2, 3), (0, 1)), [normal(3, 6)]),
+    Case("as_strided-order", lambda x: x.t().exp().as_strided((4, 2), (2, 5)), [normal(3, 6)]),
+    Case("as_strided-written", lambda x: _written(x.exp()), [normal(3, 6)]),
+    Case("as_strided-gaps", lambda x: x.as_strided((4,), (2,)), [normal(6, 3).t()], error="call x.contiguous"),
+    Case("as_strided-beyond", lambda x: x.as_strided((4,), (3,)), [normal(3, 6)[:1]], error="of the whole tensor"),
     Case("unfold", lambda x: x.unfold(2, 2, 1), [X]),
     Case("unfold-first", lambda x: x.unfold(0, 3, 2), [normal(8, 3)]),
     Case("unfold-blocks", lambda x: x.unfold(1, 2, 2), [normal(2, 7, 3)], ops=["SLICE", "RESHAPE", "TRANSPOSE"]),

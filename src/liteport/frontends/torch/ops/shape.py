@@ -124,8 +124,7 @@ def as_strided(
     b: TorchBuilder, x: Value, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Value:
     """as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)"""
-    held = b.operand
-    if held is None or not held.is_contiguous() or held.storage_offset() or not is_fixed((*x.shape, *size, *stride)):
+    if (flat := _as_in_memory(b, x)) is None or not is_fixed((*x.shape, *size, *stride)):
         raise UnsupportedError(
             "as_strided of a view, or of open sizes: call x.contiguous().clone() before, or use unfold"
         )
@@ -133,7 +132,22 @@ def as_strided(
     places = np.asarray(sum(np.ix_(*steps), np.int64(storage_offset or 0))).reshape(tuple(size))
     if places.size and places.max() >= x.type.size:
         raise UnsupportedError("as_strided beyond its tensor's own elements: take it of the whole tensor")
-    return basic.gather(b, basic.reshape(b, x, (x.type.size,)), b.const(places.astype(np.int32)), 0)
+    return basic.gather(b, flat, b.const(places.astype(np.int32)), 0)
+
+
+def _as_in_memory(b: TorchBuilder, x: Value) -> Value | None:
+    """The node's first operand, flat, in the order in which PyTorch's memory has it; None where it leaves gaps there.
+
+    What the model is called with has the order of its dimensions, whatever order the example has.
+    """
+    held = b.operand
+    if held is None or held.storage_offset():
+        return None
+    order = sorted(range(held.dim()), key=held.stride().__getitem__, reverse=True)
+    is_given = x.producer is None and x.data is None
+    if not (held.is_contiguous() if is_given else held.permute(order).is_contiguous()):
+        return None
+    return basic.reshape(b, x if is_given else basic.transpose(b, x, order), (x.type.size,))
 
 
 def take_diagonal(b: TorchBuilder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
