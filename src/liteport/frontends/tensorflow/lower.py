@@ -10,6 +10,7 @@ from liteport.formats.tensorflow.function import Function, traced
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.frontends.tensorflow.functions import are_known
 from liteport.frontends.tensorflow.refused import explained, refused
+from liteport.frontends.tensorflow.wider import wider
 from liteport.frontends.tensorflow.written_out import written_out
 from liteport.quiet import without
 
@@ -23,14 +24,21 @@ def lower(function: Function, specs: Sequence[Any]) -> bytes:
     operators of FUNCTIONS (functions.py) as custom ones.
     Raises UnsupportedError with every operator that has no builtin, and LiteportError for what else is refused.
     """
-    concrete = written_out(traced(function, specs))
+    return _lowered(written_out(traced(function, specs)))
+
+
+def _lowered(concrete: Any) -> bytes:
     try:
         # What it says on stderr while it fails is in its error too.
         return _converted(concrete)
     except Exception as error:  # what TensorFlow raises has no common base
-        if not are_known(refused(str(error))):
+        found = refused(str(error))
+        if are_known(found):
+            return _converted(concrete, allow_custom_ops=True)
+        other = wider(concrete) if found else concrete
+        if other is concrete:
             raise explained(error, concrete) from error
-    return _converted(concrete, allow_custom_ops=True)
+    return _lowered(other)
 
 
 def _converted(concrete: Any, **options: bool) -> bytes:

@@ -10,7 +10,7 @@ from liteport.errors import UnsupportedError
 from liteport.formats.tensorflow.graphs import all_nodes
 
 # "	tf.Mul(tensor<4xf64>, tensor<f64>) -> (tensor<4xf64>) : {device = ""}"
-_DETAIL = re.compile(r"^\s*(?:tf|tfl)\.(\w+)\(.*\) -> \((?:.*x)?(\w+)?>?.*\)", re.MULTILINE)
+_DETAIL = re.compile(r"^\s*(?:tf|tfl)\.(\w+)\(.*\) -> \((?:tensor<)?(?:.*x)?(\w+)?>?.*\)", re.MULTILINE)
 _NAMED = (
     re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op"),
     re.compile(r"failed to legalize operation 'tf\.(\w+)'"),

@@ -1,0 +1,11 @@
+"""Operators that TensorFlow's converter has no builtin for, or a wrong one, in those that it has one for."""
+
+from __future__ import annotations
+
+from liteport.frontends.tensorflow.ops import blocks, count, elementwise, image, pool, reduce
+from liteport.frontends.tensorflow.ops._common import Table
+from liteport.ir.tables import merged
+
+FAMILIES = (blocks, count, elementwise, image, pool, reduce)
+
+WRITTEN_OUT: Table = merged(family.WRITTEN_OUT for family in FAMILIES)
