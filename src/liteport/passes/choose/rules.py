@@ -24,6 +24,7 @@ from liteport.passes.choose.slow import MIRROR, POWER, QUOTIENT, RESPONSE, SCALE
 from liteport.passes.choose.softmax import ACROSS, LOG_SOFTMAX, SHORT_SOFTMAX
 from liteport.passes.choose.split import SPLIT_LINEAR
 from liteport.passes.choose.stem import LONGER_RUNS
+from liteport.passes.choose.strassen import STRASSEN
 from liteport.passes.choose.strided import STRIDED_SLICES
 from liteport.passes.choose.taps import SUM_OF_TAPS, TAPS
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
@@ -68,5 +69,6 @@ RULES: Sequence[Rule] = (
     TAPS,  # those that Winograd's products are not for
     SUM_OF_TAPS,
     JOINED,
+    STRASSEN,  # what is left of linear layers, and those that products of convolutions are
     SPLIT_LINEAR,
 )
