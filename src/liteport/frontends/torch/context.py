@@ -79,8 +79,11 @@ def tensor_type(tensor: torch.Tensor) -> TensorType:
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:
-    """The tensor as an array of the type that liteport carries: shared memory where the type stays."""
+    """The tensor as an array of the type that liteport carries, quantised numbers as integers: shared memory where the
+    type stays."""
     tensor = tensor.detach().cpu()
+    if tensor.is_quantized:
+        tensor = tensor.int_repr()
     if tensor.dtype is torch.bfloat16:
         tensor = tensor.float()
     array: Array = tensor.resolve_conj().resolve_neg().numpy()

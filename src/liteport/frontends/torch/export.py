@@ -34,16 +34,15 @@ from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
 from liteport.frontends.torch.known import known_numbers
+from liteport.frontends.torch.mutation import functional_twin, leaves_in_place, written_argument
 from liteport.frontends.torch.packing import plain_packing
+from liteport.frontends.torch.quantised import known_quantised, on_numbers
 from liteport.frontends.torch.recurrent_shapes import recurrent_shapes
 from liteport.frontends.torch.storage import of_whole
 from liteport.frontends.torch.symbols import is_symbolic
 
 _UNKNOWN_RESULT = "in output, which is not a known type"
 _MOST_DECOMPOSITIONS = 4  # a decomposition of a decomposition, and so on
-
-# Operators that may hand back their own input although their schema does not say so.
-_UNDECLARED_ALIASES = ("aten::dropout", "aten::feature_dropout", "aten::alpha_dropout", "aten::feature_alpha_dropout")
 
 
 def export(
@@ -53,7 +52,6 @@ def export(
 
     Raises UnsupportedError where torch.export cannot follow the module, with PyTorch's own reason.
     """
-    args, kwargs = enlarged(dynamic, distinct((args, dict(kwargs))))
     # Without this, whatever holds at the example's sizes by chance (that a slice is contiguous) becomes a demand on all
     # sizes, and the proofs that it takes have no end (a Swin transformer's).
     oblivious = symbolic.patch(backed_size_oblivious=dynamic.shapes is not None)
@@ -66,10 +64,13 @@ def export(
         plain_packing(module),
         recurrent_shapes(),
         known_numbers(),
+        known_quantised(),
         Asserted(),
         oblivious,
         torch.no_grad(),
+        on_numbers(module, args, kwargs) as given,
     ):
+        args, kwargs = enlarged(dynamic, distinct(given))
         try:
             return _exported(module, args, kwargs, dynamic)
         except Exception as error:
@@ -171,14 +172,6 @@ def lookup(table: Table, target: Any) -> Any:
     return table.get(twin) if twin is not None else None
 
 
-def functional_twin(target: Any) -> Any:
-    """aten.relu.default for aten.relu_.default; None where `target` is not an in-place operator."""
-    if not isinstance(target, OpOverload) or not target._schema.name.endswith("_"):
-        return None
-    packet = getattr(getattr(torch.ops, target.namespace), target._schema.name.split("::")[1][:-1], None)
-    return getattr(packet, target._overloadname, None) if packet is not None else None
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silences the warnings and log lines of torch.export, which are not about the user's model."""
@@ -190,17 +183,6 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
-
-
-def written_argument(node: Node) -> Node | None:
-    """The tensor that an in-place node writes into, or None where it writes nowhere."""
-    if not isinstance(node.target, OpOverload):
-        return None
-    for position, argument in enumerate(node.target._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            value = node.args[position] if position < len(node.args) else node.kwargs.get(argument.name)
-            return value if isinstance(value, Node) else None
-    return None
 
 
 def written_buffers(program: ExportedProgram, observers: Container[Any]) -> list[str]:
@@ -256,9 +238,7 @@ def _shared_input(node: Node) -> Node | None:
     if not isinstance(node.target, OpOverload):
         # getitem of a split's results, and nested graphs, which hand their inputs through.
         return next(iter(node.all_input_nodes), None) if node.op == "call_function" else None
-    schema = node.target._schema
-    aliases = any(r.alias_info is not None for r in schema.returns) or schema.name in _UNDECLARED_ALIASES
-    return next(iter(node.all_input_nodes), None) if aliases else None
+    return next(iter(node.all_input_nodes), None) if leaves_in_place(node.target) else None
 
 
 def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
@@ -267,7 +247,7 @@ def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
 
 def _export_failed(module: torch.nn.Module, error: Exception) -> str:
     remedy = "Make the forward independent of tensor values (torch.cond, torch.where), or convert the part that is"
-    if _holds_quantised(error):
+    if isinstance(error, UnsupportedError) or _holds_quantised(error):
         remedy = "It was quantised by PyTorch: convert the network as it was before, and quantise it here (quantize=)"
     elif _is_packed(error):
         remedy = (

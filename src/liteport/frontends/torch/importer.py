@@ -17,7 +17,8 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import InvalidGraphError, UnsupportedError
 from liteport.frontends.torch.context import DTYPES, PARTS, Table, TorchBuilder, to_numpy
-from liteport.frontends.torch.export import functional_twin, lookup, normalise, written_argument
+from liteport.frontends.torch.export import lookup, normalise
+from liteport.frontends.torch.mutation import functional_twin, written_argument
 from liteport.frontends.torch.ops.complex import on_complex
 from liteport.frontends.torch.sizes import settle
 from liteport.frontends.torch.source import source_of

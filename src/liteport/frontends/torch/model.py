@@ -22,6 +22,7 @@ from liteport.frontends.torch.export import export, quiet, written_buffers
 from liteport.frontends.torch.importer import import_program, output_names
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.ops.quantised import OBSERVERS
+from liteport.frontends.torch.quantised.tensor import grid_of, is_quantised
 from liteport.frontends.torch.results import numbers_as_tensors, tensors_of
 from liteport.frontends.torch.source import OWNER
 from liteport.frontends.torch.sources.torchscript import Scripted
@@ -59,14 +60,15 @@ class Entry:
 
     @property
     def example(self) -> list[torch.Tensor]:
-        """The example's tensors, in the order of the graph's inputs."""
-        return [leaf for leaf in pytree.tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, torch.Tensor)]
+        """The example's tensors, in the order of the graph's inputs; the numbers of quantised ones."""
+        leaves = pytree.tree_leaves((self.args, dict(self.kwargs)))
+        return [leaf.int_repr() if is_quantised(leaf) else leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
     def run(self, tensors: Sequence[torch.Tensor]) -> Any:
         """The call's own result, with `tensors` in the place of the example's."""
         leaves, spec = pytree.tree_flatten((self.args, dict(self.kwargs)))
         fresh = iter(tensors)
-        fed = [next(fresh) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+        fed = [_in_place_of(leaf, next(fresh)) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         args, kwargs = pytree.tree_unflatten(fed, spec)
         return self.call(*args, **kwargs)
 
@@ -284,6 +286,11 @@ def _without_export(entry: Entry) -> InputError | None:
             f"the network itself fails on {_described(entry.example, error)}: check their shapes and types"
         )
     return None
+
+
+def _in_place_of(example: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    """The numbers of a quantised tensor as one; anything else as it is."""
+    return grid_of(example).quantised(given) if is_quantised(example) else given
 
 
 def _described(tensors: Sequence[torch.Tensor], error: Exception) -> str:

@@ -23,7 +23,7 @@ from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
-from liteport.frontends.torch.export import written_argument
+from liteport.frontends.torch.mutation import written_argument
 from liteport.frontends.torch.source import source_of
 
 aten = torch.ops.aten

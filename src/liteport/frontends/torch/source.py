@@ -13,7 +13,7 @@ OWNER = "owner_of_method"
 """Where an entry point that is a method keeps the module that it belongs to; no part of any path."""
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
-_LIBRARY = ("/torch/nn/", "/torch/_", "/torch/utils/", "/torch/functional.py")
+_LIBRARY = ("/torch/nn/", "/torch/ao/", "/torch/_", "/torch/utils/", "/torch/functional.py")
 
 
 def source_of(node: Node) -> Source:

@@ -10,7 +10,7 @@ exact (leaky ReLU and bilinear resizing, a tenth to a fifth of whose numbers are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -41,9 +41,15 @@ class Row:
 
 def _moves_out(op: Op) -> str:
     """PADV2 with anything but the least there is, which max pooling never takes."""
-    pools = all(isinstance(user.operator, ops.MaxPool2D) for user in op.output.users)
+    pools = all(isinstance(user.operator, ops.MaxPool2D) for user in _through_quantize(op.output.users))
     least = op.operand(2).is_const and float(op.operand(2).array.reshape(())) < -1e30
     return "" if pools and least else "it pads with a number of its own"
+
+
+def _through_quantize(users: Iterable[Op]) -> Iterator[Op]:
+    """The users, those of the result in the place of a QUANTIZE."""
+    for user in users:
+        yield from user.output.users if isinstance(user.operator, ops.Quantize) else (user,)
 
 
 PAIR = Row(data=(0, 1))

@@ -149,6 +149,8 @@ def dequantize_channels(
     grid = _Grid(scales, zeros, from_front(axis, x.rank), quant_min, quant_max)
     if x.is_const and grid.is_known:
         return grids.real(b, x.array, grid.stored, x.name)
+    if x.quantization is None and grid.fills_eight_bits and any(x is given for given in b.graph.inputs):
+        x.quantization = grid.stored
     if grid.is_known and x.quantization == grid.stored:
         return b.emit(ops.Dequantize(), x)
     return grid.real(b, Term(b, convert(b, x, DType.FLOAT32)))
