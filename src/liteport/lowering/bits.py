@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from liteport.ir import ops
-from liteport.lowering.formula import Term, emit
+import numpy as np
 
-# int64 goes through 32 bits in BITWISE_XOR and RIGHT_SHIFT: LiteRT has no wider kernels. Masks that are one
-# constant need neither.
+from liteport.ir import ops
+from liteport.ir.types import DType
+from liteport.lowering import basic, long
+from liteport.lowering.formula import Term, emit, where
 
 
 def and_(x: Term, y: Term) -> Term:
@@ -14,6 +15,8 @@ def and_(x: Term, y: Term) -> Term:
     for one, other in ((x, y), (y, x)):
         if other.value.data is not None and other.value.type.size == 1:
             return _masked(one, int(other.value.data.reshape(())))
+    if x.value.dtype is DType.INT64:
+        return long.by_halves(and_, x, y)
     upper_x, upper_y = shift_right(x, 1), shift_right(y, 1)
     lowest = emit(ops.FloorMod(), x, 2) * emit(ops.FloorMod(), y, 2)
     return upper_x + upper_y - xor(upper_x, upper_y) + lowest
@@ -63,11 +66,15 @@ def xor(x: Term, y: Term) -> Term:
 
 
 def shift_left(x: Term, y: Term) -> Term:
-    """x << y, for 0 <= y < the type's width."""
+    """x << y; 0 for y below 0 or from the type's width on."""
+    width = x.value.dtype.bits
+    factors = [_wrapped(1 << n, width) for n in range(width)]
     if y.value.data is not None and y.value.type.size == 1:
-        factor = 1 << int(y.value.data.reshape(()))
-        return x * _wrapped(factor, x.value.dtype.bits)
-    return x * emit(ops.Pow(), 2, y)
+        by = int(y.value.data.reshape(()))
+        return x * (factors[by] if 0 <= by < width else 0)
+    inside = emit(ops.LogicalAnd(), y >= 0, y < width)
+    table = x.b.const(np.array(factors, x.value.dtype.numpy))
+    return where(inside, x * Term(x.b, basic.gather(x.b, table, where(inside, y, 0).value, 0)), 0)
 
 
 def _wrapped(number: int, width: int) -> int:
@@ -77,5 +84,9 @@ def _wrapped(number: int, width: int) -> int:
 
 
 def shift_right(x: Term, y: Term | int) -> Term:
-    """x >> y, arithmetic."""
+    """x >> y, arithmetic; copies of the sign for y below 0 or from the type's width on."""
+    width = x.value.dtype.bits
+    if isinstance(y, Term):
+        outside = emit(ops.LogicalOr(), y < 0, y >= width)
+        y = where(outside, width - 1, y)
     return emit(ops.RightShift(), x, y)

@@ -284,8 +284,8 @@ def _powers_of_two(x: Value) -> bool:
 
 
 def is_negative(x: Term) -> Term:
-    """The sign bit: x < 0, or -0.0, whose inverse is -inf."""
-    return emit(ops.LogicalOr(), x < 0.0, (1.0 / x) < 0.0)
+    """The sign bit of float32: of -0.0 and of a nan too."""
+    return Term(x.b, x.b.emit(ops.Bitcast(to=DType.INT32), x.value)) < 0
 
 
 def term(b: Builder, x: Value, dtype: DType = DType.FLOAT32) -> Term:

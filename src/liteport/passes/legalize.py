@@ -19,9 +19,10 @@ from liteport.ir.types import DType
 from liteport.lowering.basic import cast
 from liteport.passes.base import Pass
 from liteport.passes.fit_rank import fit_rank
+from liteport.passes.wide_integers import write_wide
 
-# The types to try, in order, for a type that a kernel lacks. int64 beyond 32 bits does not survive: indices,
-# sizes and token ids, which is what int64 stands for in models, stay far below.
+# The types to try, in order, for a type that a kernel lacks. Where int64 becomes int32, numbers beyond 32 bits do not
+# survive: arithmetic is written out before (wide_integers.py), what is left is maxima of segments and the like.
 _SUBSTITUTES: dict[DType, Sequence[DType]] = {
     DType.BOOL: (DType.INT32, DType.FLOAT32),
     DType.INT8: (DType.INT32, DType.FLOAT32),
@@ -38,7 +39,7 @@ class Legalize(Pass):
     """div(int64)   =>   cast(div(cast int32));      add[2,2,2,2,2,2,2]   =>   reshape(add[128](reshape))"""
 
     def run(self, graph: Graph) -> bool:
-        changed = False
+        changed = write_wide(graph)
         for op in list(graph.ops):
             if not op.outputs or not op.inputs or isinstance(op.operator, ops.Opaque):
                 continue

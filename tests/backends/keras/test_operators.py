@@ -103,6 +103,7 @@ CASES = [
     *map(unary, (ops.Relu(), ops.Relu6(), ops.ReluN1To1(), ops.Relu0To1(), ops.Elu(), ops.HardSwish())),
     *map(unary, (ops.Logistic(), ops.Tanh(), ops.LogSoftmax(), ops.Gelu(), ops.L2Normalization(), ops.LeakyRelu())),
     Case("Gelu:tanh", one(ops.Gelu(approximate=True)), (f32(2, 3),)),
+    Case("Bitcast", one(ops.Bitcast(to=DType.INT32)), (f32(2, 3),)),
     Case("LeakyRelu:negative", one(ops.LeakyRelu(alpha=-0.5)), (f32(2, 3),)),
     Case("Softmax", one(ops.Softmax()), (f32(2, 3, 5),)),
     Case("Softmax:beta", one(ops.Softmax(beta=0.5)), (f32(2, 5),)),

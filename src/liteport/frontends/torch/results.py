@@ -12,8 +12,13 @@ from torch.export.graph_signature import ExportGraphSignature, OutputKind, Outpu
 from torch.fx import Node
 from torch.utils import _pytree as pytree
 
-_TYPES = {bool: torch.bool, int: torch.int64, float: torch.float32}
-_SYMBOLIC = {torch.SymInt: torch.int64, torch.SymFloat: torch.float32}
+_TYPES: dict[type, torch.dtype] = {
+    bool: torch.bool,
+    int: torch.int64,
+    float: torch.float32,
+    torch.SymInt: torch.int64,
+    torch.SymFloat: torch.float32,
+}
 
 
 def numbers_as_tensors(program: ExportedProgram) -> ExportedProgram:
@@ -60,6 +65,5 @@ def _kind(result: Any, spec: OutputSpec) -> torch.dtype | None:
     """The type of tensor for a result that is a number; None for others."""
     if spec.kind is not OutputKind.USER_OUTPUT:
         return None
-    if isinstance(result, Node):
-        return next((dtype for kind, dtype in _SYMBOLIC.items() if isinstance(result.meta.get("val"), kind)), None)
-    return _TYPES.get(type(result))
+    value = result.meta.get("val") if isinstance(result, Node) else result
+    return _TYPES.get(type(value))

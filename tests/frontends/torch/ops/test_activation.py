@@ -99,6 +99,7 @@ CASES: list[Any] = [
     ),
     Case("functional", lambda x: (F.selu(x), F.celu(x, 0.5), F.softsign(x), F.hardtanh(x, 0, 1)), [normal(9)]),
     Case("softmin", lambda x: F.softmin(x, 1), [normal(2, 3, 4)]),
+    Case("rrelu_noise", lambda x: torch.ops.aten.rrelu_with_noise_functional(x, x.exp(), 0.4, 0.6), [normal(4)]),
     Case("rrelu_on", lambda x: F.rrelu(x, training=True), [normal(4)], error="training=self.training"),
     *(
         Case(f"{name}_ops", ACTIVATIONS[name], [normal(1, 3, 4)], ops=operators)

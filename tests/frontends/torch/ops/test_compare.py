@@ -81,6 +81,8 @@ SHIFTS = [
         lambda x, y: (x << y, x >> y),
         [ints(9, dtype=torch.int32), ints(9, low=0, high=9, dtype=torch.int32)],
     ),
+    Case("by_width", lambda x, y: (x << y, x >> y), [ints(9, dtype=torch.int32), torch.arange(28, 37).int()]),
+    Case("by_width_int64", lambda x, y: (x << y, x >> y), [ints(9, low=-99, high=99), torch.arange(59, 68)]),
     Case("sign_bit", lambda x: (x << 31, x >> 31), [ints(9, dtype=torch.int32)]),
     Case("uint8", lambda x: (x << 3, x >> 1), [ints(9, low=0, high=256, dtype=torch.uint8)]),
     Case("named", lambda x: torch.bitwise_right_shift(torch.bitwise_left_shift(x, 2), 1), [ints(9)]),
@@ -97,7 +99,9 @@ QUESTIONS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("x", [EDGES, ints(5), BOOL], ids=["floats", "ints", "bools"])
+@pytest.mark.parametrize(
+    "x", [torch.cat([EDGES, torch.tensor([-nan])]), ints(5), BOOL], ids=["floats", "ints", "bools"]
+)
 def test_questions(x: torch.Tensor) -> None:
     check(Case("", lambda x: tuple(q(x) for q in QUESTIONS), [x], draws=0))
 

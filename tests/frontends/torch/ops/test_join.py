@@ -111,6 +111,11 @@ REPEATED = [
     Case("repeat-interleave-0d", lambda x: x.repeat_interleave(3), [torch.tensor(2.5)]),
     Case("repeat-interleave-bool", lambda x: x.repeat_interleave(2, 0), [bools(2, 3)]),
     Case(
+        "repeat-interleave-places",
+        lambda n: torch.repeat_interleave(n.clamp(1, 3) * 0 + torch.tensor([2, 0, 3]), output_size=5),
+        [ints(3, dtype=torch.int32)],
+    ),
+    Case(
         "repeat-interleave-constant",
         lambda x: x.repeat_interleave(torch.tensor([1, 0, 2]), 1, output_size=3),
         [X],

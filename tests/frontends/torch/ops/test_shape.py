@@ -106,6 +106,7 @@ WINDOWS = [
         [normal(3, 6)],
         ops=["RELU", "RESHAPE", "GATHER"],
     ),
+    Case("view_of", lambda x: (torch.ops.prims.view_of(x) + 1, torch.ops.aten.numel(x)), [normal(3, 6)]),
     Case("as_strided-offset", lambda x: x.as_strided((4,), (2,), 3), [normal(3, 6)]),
     Case("as_strided-view", lambda x: x.t().as_strided((4,), (2,)), [normal(3, 6)]),
     Case("as_strided-inside", lambda x: x[1:].relu()[1:].as_strided((4,), (2,), 1), [normal(4, 6)]),

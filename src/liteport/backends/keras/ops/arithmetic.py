@@ -52,6 +52,10 @@ def cast(e: Emission, operator: ops.Cast, x: Value) -> Any:
     return e.cast(e.tensor(x), operator.to)
 
 
+def bitcast(e: Emission, operator: ops.Bitcast, x: Value) -> Any:
+    return e.run(keras.ops.view, e.tensor(x), dtype=operator.to.numpy.name)
+
+
 def dequantize(e: Emission, _: ops.Dequantize, x: Value) -> Any:
     """Weights of float16 as float32. Raises UnsupportedError for integers."""
     if x.dtype is not DType.FLOAT16:
@@ -64,6 +68,7 @@ EMITTERS: Emitters = {
     ops.Add: activated(keras.ops.add),
     ops.AddN: add_n,
     ops.Atan2: plain(keras.ops.arctan2),
+    ops.Bitcast: bitcast,
     ops.BitwiseXor: plain(keras.ops.bitwise_xor),
     ops.Cast: cast,
     ops.Ceil: plain(keras.ops.ceil),

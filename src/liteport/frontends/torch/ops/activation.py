@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from liteport.errors import UnsupportedError
@@ -55,6 +57,11 @@ def rrelu(
     return b.emit(ops.LeakyRelu(alpha=(lower + upper) / 2), x)
 
 
+def rrelu_with_noise(b: TorchBuilder, x: Value, noise: Value, *options: Any) -> tuple[Value, Value]:
+    """rrelu_with_noise_functional(Tensor self, Tensor noise, ...) -> (Tensor, Tensor noise_out)"""
+    return rrelu(b, x, *options), noise
+
+
 def log_sigmoid_forward(b: TorchBuilder, x: Value) -> tuple[Value, Value]:
     """log_sigmoid_forward(Tensor self) -> (Tensor output, Tensor buffer); the buffer is empty on the CPU."""
     return math.log_sigmoid(Term(b, x)).value, b.const([], b.results[1].dtype)
@@ -84,6 +91,7 @@ LOWERINGS: Table = {
     aten.prelu.default: prelu,
     aten._prelu_kernel.default: prelu_kernel,
     aten.rrelu.default: rrelu,
+    aten.rrelu_with_noise_functional.default: rrelu_with_noise,
     aten.softplus.default: computed(activation.softplus),
     aten.softshrink.default: computed(activation.softshrink),
     aten.hardshrink.default: computed(activation.hardshrink),

@@ -74,7 +74,7 @@ def about_floats(function: Callable[[Term], Term], of_ints: bool) -> Lowering:
 
 
 def signbit(b: TorchBuilder, x: Value) -> Value:
-    """signbit(Tensor self) -> Tensor; the sign of a nan counts as positive."""
+    """signbit(Tensor self) -> Tensor"""
     (value,) = terms(b, x, dtype=DType.INT32 if x.dtype is DType.BOOL else wide(x.dtype))
     return (is_negative(value) if x.dtype.is_float else value < 0).value
 

@@ -9,7 +9,7 @@ from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops._common import Operand, operand, promote
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.types import DType
+from liteport.ir.types import Array, DType
 from liteport.lowering import basic, indexing, order
 from liteport.lowering.formula import Term, emit, floor, minimum, where
 from liteport.lowering.operands import convert, wide
@@ -19,7 +19,7 @@ aten = torch.ops.aten
 
 def bucketize(b: TorchBuilder, x: Operand, boundaries: Value, *, out_int32: bool = False, right: bool = False) -> Value:
     """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
-    if boundaries.data is None or not boundaries.type.size:
+    if boundaries.data is None or not boundaries.type.size or _is_wide(boundaries.data):
         return _edges_below(b, x, boundaries, right)
     edges = boundaries.data.astype(np.float32)
     # BUCKETIZE counts the edges that are not above x: those below x are one step lower.
@@ -47,6 +47,11 @@ def searchsorted(
     if sorted_sequence.rank == 1:
         return bucketize(b, x, sorted_sequence, right=right)
     return _edges_below(b, x, sorted_sequence, right)
+
+
+def _is_wide(edges: Array) -> bool:
+    """Whether there are integers that float32 does not hold: from numbers below it tells all others apart."""
+    return edges.dtype.kind in "iu" and bool(np.abs(edges.astype(np.float64)).max() >= 1 << 24)
 
 
 def _edges_below(b: TorchBuilder, x: Operand, edges: Value, right: bool) -> Value:

@@ -158,6 +158,12 @@ def repeat_interleave(
     return joining.repeat_alike(b, x, axis, *counts) if len(counts) == 1 else joining.repeat_each(b, x, axis, counts)
 
 
+def repeated_places(b: TorchBuilder, repeats: Value, *, output_size: int | None = None) -> Value:
+    """repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor: each place, so often."""
+    places = operands.convert(b, basic.ramp(b, repeats.shape[0]), b.result.dtype)
+    return repeat_interleave(b, places, repeats, 0, output_size=output_size)
+
+
 def _repeat_computed(b: TorchBuilder, x: Value, axis: int, repeats: Value) -> Value:
     """x[places], where place p comes as often as repeats[p] says: it is how many runs of places end before."""
     counts = Term(b, basic.broadcast_to(b, repeats, (x.shape[axis],))).cast(DType.INT32)
@@ -236,6 +242,7 @@ LOWERINGS: Table = {
     aten.unbind_copy.int: unbind,
     aten.repeat.default: repeat,
     aten.tile.default: repeat,
+    aten.repeat_interleave.Tensor: repeated_places,
     aten.repeat_interleave.self_int: repeat_interleave,
     aten.repeat_interleave.self_Tensor: repeat_interleave,
     aten.roll.default: roll,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.ir.graph import Value
-from liteport.ir.sizes import is_fixed
+from liteport.ir.sizes import Size, is_fixed
 from liteport.lowering import basic, diagonal, indexing, joining, operands
 
 aten = torch.ops.aten
@@ -200,6 +201,7 @@ _NO_OPS = (
     *(aten.detach.default, aten.detach_copy.default, aten.lift.default, aten.lift_fresh.default),
     *(aten.lift_fresh_copy.default, aten.real.default, aten.resolve_conj.default, aten.resolve_neg.default),
     *(aten.conj.default, aten._conj.default, aten.conj_physical.default, aten.positive.default),
+    torch.ops.prims.view_of.default,
 )
 _REGROUPING = (
     *(aten.view.default, aten.view_copy.default, aten.reshape.default, aten._unsafe_view.default),
@@ -212,7 +214,14 @@ _REGROUPING = (
     *(aten.atleast_1d.default, aten.atleast_2d.default, aten.atleast_3d.default),
 )
 
+
+def numel(b: TorchBuilder, x: Value) -> int | Size:
+    """numel(Tensor self) -> int"""
+    return prod(x.shape)
+
+
 LOWERINGS: Table = {
+    aten.numel.default: numel,
     **dict.fromkeys(_NO_OPS, same),
     **dict.fromkeys(_REGROUPING, regrouped),
     **dict.fromkeys((aten.atleast_1d.Sequence, aten.atleast_2d.Sequence, aten.atleast_3d.Sequence), regrouped_all),
