@@ -3,9 +3,10 @@
 The multiplications of linear layers and convolutions are counted in the file, and the numbers of which an exponential
 is taken (softmax, GELU, sigmoid and others), and divided by the highest rates at which LiteRT's kernels are seen to run
 here, on one thread. No form with the same products takes less; everything else that a file does comes on top. Beside it
-stand the times of our files and of the fastest peer's, which are those that benchmarks.latency left in OUT, and its
-bars: where these alone take more than a bar allows, no other form of them meets it on this machine. All times are
-processor time, medians. Of other FILEs only the least is told.
+stand what the same kernels take as they run in our file (as liteport profile has it), the times of our files and of the
+fastest peer's, which are those that benchmarks.latency left in OUT, and its bars: where the least is more than a bar
+allows, no other form of these products meets it on this machine, and where the kernels' own time is, nothing that is
+saved between them does. All times are processor time, medians. Of other FILEs only the least is told.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from typing import Any
 
 import numpy as np
 
+import liteport
 from benchmarks import table
 from benchmarks.bars import US
 from benchmarks.converters import ROOT
 from benchmarks.latency import EACH, NO_SLOWER, WAYS
 from liteport.backends.tflite.writer import to_bytes
+from liteport.check.profile import Profile
 from liteport.check.timing import race
 from liteport.frontends.tflite.reader import read
 from liteport.ir import ops
@@ -41,9 +44,11 @@ HEADER = [
     "products, 10^9",
     "exponentials, 10^6",
     "least, ms",
+    "kernels, ms",
     "ours, ms",
     "best peer, ms",
     "least / peer",
+    "kernels / peer",
     "ours / peer",
     "the bar",
     "",
@@ -112,6 +117,21 @@ EXPONENTIALS: Mapping[type[Operator], Callable[[Op], Any]] = dict.fromkeys(
 )
 
 
+@dataclass(frozen=True)
+class Floor:
+    """What a file computes, the milliseconds that it takes at least, and the share of a run that its kernels take."""
+
+    work: Work
+    least: float
+    share: float
+
+
+def share(found: Profile) -> float:
+    """How much of a run goes into what is counted."""
+    names = {kind.name for kinds in (LINEAR, DEPTHWISE, EXPONENTIALS) for kind in kinds}
+    return sum(each.seconds for each in found.operators if each.operator in names) / found.seconds
+
+
 def count(module: Module) -> Work:
     """What all graphs compute, a loop's body as if it ran once; what the border of a map adds are zeros that the
     kernels multiply too."""
@@ -165,22 +185,27 @@ def times(network: str, out: Path, seconds: float) -> Mapping[str, float]:
     return {name: typical for name, (typical, _) in found.items()}
 
 
-def rows(network: str, taken: Mapping[str, float], least: Mapping[str, tuple[Work, float]]) -> Iterator[list[str]]:
-    """A row for each of our files that has a bar. `taken` is the time of each converter's file, `least` what is in each
-    of ours, and the least time of that; none where no peer has a file."""
+def rows(network: str, taken: Mapping[str, float], floors: Mapping[str, Floor]) -> Iterator[list[str]]:
+    """A row for each of our files that has a bar. `taken` is the time of each converter's file, `floors` what is in
+    each of ours; none where no peer has a file."""
     peers = [ms for name, ms in taken.items() if name in PEERS]
     bars = zip(WAYS.items(), EACH.get(network, (NO_SLOWER, None, None)), strict=True)
     for (way, options), bar in bars if peers else ():
         name = " ".join([US, *options])
         if bar is not None and name in taken:
             label = network if way == "default" else f"{network} {way}"
-            yield _row(label, *least[name], taken[name], min(peers), bar)
+            yield _row(label, floors[name], taken[name], min(peers), bar)
 
 
-def _row(label: str, work: Work, floor: float, ours: float, peer: float, bar: float) -> list[str]:
-    milliseconds = [f"{ms:.3g}" if ms < 100 else f"{ms:.0f}" for ms in (floor, ours, peer)]
-    shares = [f"{floor / peer:.2f}", f"{ours / peer:.2f}", f"{bar:.2f}"]
-    return [label, *_counted(work), *milliseconds, *shares, "out of reach" if floor / peer > bar else ""]
+def _row(label: str, floor: Floor, ours: float, peer: float, bar: float) -> list[str]:
+    parts = (floor.least, floor.share * ours, ours)
+    milliseconds = [f"{ms:.3g}" if ms < 100 else f"{ms:.0f}" for ms in (*parts, peer)]
+    shares = [part / peer for part in parts]
+    told = next((word for word, each in zip(_BEYOND, shares, strict=False) if each > bar), "")
+    return [label, *_counted(floor.work), *milliseconds, *(f"{n:.2f}" for n in (*shares, bar)), told]
+
+
+_BEYOND = ("out of reach", "nothing left but these kernels")
 
 
 def _counted(work: Work) -> list[str]:
@@ -205,8 +230,13 @@ def compare(network: str, out: Path, seconds: float) -> Iterator[list[str]]:
     taken = times(network, out, seconds)
     rates = before.best(measure())
     print(f"{network}: {_told(rates)}", file=sys.stderr, flush=True)
-    counts = {name: count(read(out / name / FILES[name].format(network))) for name in taken if name in FILES}
-    return rows(network, taken, {name: (work, rates.least(work)) for name, work in counts.items()})
+    files = {name: out / name / FILES[name].format(network) for name in taken if name in FILES}
+    return rows(network, taken, {name: _floor(file, rates) for name, file in files.items()})
+
+
+def _floor(file: Path, rates: Rates) -> Floor:
+    work = count(read(file))
+    return Floor(work, rates.least(work), share(liteport.profile(file)))
 
 
 def _told(rates: Rates) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.floor import HEADER, Rates, Work, count, rows
+from benchmarks.floor import HEADER, Floor, Rates, Work, count, rows, share
+from liteport.backends.tflite.writer import to_bytes
+from liteport.check.profile import profile_file
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Module, Value
@@ -71,16 +74,40 @@ def test_each_kind_has_its_rate() -> None:
 
 
 def test_a_bar_below_the_least_is_out_of_reach() -> None:
-    least = {name: (Work(10**9, 2 * 10**7, 3 * 10**5), 50.0) for name in ("liteport", "liteport --tune")}
+    floor = Floor(Work(10**9, 2 * 10**7, 3 * 10**5), 50.0, share=0.75)
+    floors = dict.fromkeys(("liteport", "liteport --tune"), floor)
     taken = {"liteport": 60.0, "liteport --tune": 59.0, "onnx2tf": 200.0, "litert-torch": 100.0}
-    assert list(rows("bilstm", taken, least)) == [
-        ["bilstm", "1 + 0.02 depthwise", "0.3", "50", "60", "100", "0.50", "0.60", "0.85", ""],
-        ["bilstm --tune", "1 + 0.02 depthwise", "0.3", "50", "59", "100", "0.50", "0.59", "0.75", ""],
+    counts = ["1 + 0.02 depthwise", "0.3", "50"]
+    assert list(rows("bilstm", taken, floors)) == [
+        ["bilstm", *counts, "45", "60", "100", "0.50", "0.45", "0.60", "0.85", ""],
+        ["bilstm --tune", *counts, "44.2", "59", "100", "0.50", "0.44", "0.59", "0.75", ""],
     ]
-    (row, _) = rows("convmixer_768_32", taken, least)
+    (row, _) = rows("convmixer_768_32", taken, floors)
     assert dict(zip(HEADER, row, strict=True))["the bar"] == "0.30"
     assert row[-1] == "out of reach"
 
 
+def test_a_bar_below_the_kernels_time_leaves_nothing_else_to_save() -> None:
+    (row, _) = rows(
+        "convmixer_768_32",
+        {"liteport": 60.0, "liteport --tune": 59.0, "onnx2tf": 100.0},
+        {name: Floor(Work(1), 1.0, share=0.75) for name in ("liteport", "liteport --tune")},
+    )
+    assert row[-1] == "nothing left but these kernels"
+
+
+def test_the_share_of_what_is_counted(tmp_path: Path) -> None:
+    graph = Graph(signature="main")
+    b = Builder(graph)
+    x = _input(b, 196, 256)
+    y = b.emit(ops.Softmax(), b.emit(ops.FullyConnected(), x, _zeros(b, 256, 256), _zeros(b, 256)))
+    graph.outputs, graph.output_names = [b.emit(ops.Transpose(), y, b.const(np.asarray([1, 0], np.int32)))], ["y"]
+    module, path = Module([graph]), tmp_path / "m.tflite"
+    path.write_bytes(to_bytes(module))
+    found = profile_file(path, module, runs=20)
+    assert 0.3 < share(found) < 1
+    assert not {each.operator for each in found.operators} <= {"FULLY_CONNECTED", "SOFTMAX"}
+
+
 def test_without_a_peer_there_is_nothing_to_reach() -> None:
-    assert not list(rows("bilstm", {"liteport": 60.0}, {"liteport": (Work(1), 1.0)}))
+    assert not list(rows("bilstm", {"liteport": 60.0}, {"liteport": Floor(Work(1), 1.0, 0.5)}))
