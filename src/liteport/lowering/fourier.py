@@ -46,13 +46,13 @@ def transform(b: Builder, x: Value, axis: int, length: int, *, inverse: bool, on
 
     `onesided`: the first half of the result, or of x where that is real again: [.., 1].
     """
-    matrix = _matrix(x.shape[axis], x.shape[-1], length, inverse, onesided)
+    columns = matrix(x.shape[axis], x.shape[-1], length, inverse=inverse, onesided=onesided)
     pair = 1 if inverse and onesided else 2
     order = [i for i in range(x.rank) if i not in (axis, x.rank - 1)]
     front = basic.transpose(b, x, [*order, axis, x.rank - 1])
     rows = basic.reshape(b, front, (prod(front.shape[:-2]), prod(front.shape[-2:])))
-    product = linear.along(b, rows, 1, matrix)
-    moved = basic.reshape(b, product, (*front.shape[:-2], len(matrix) // pair, pair))
+    product = linear.along(b, rows, 1, columns)
+    moved = basic.reshape(b, product, (*front.shape[:-2], len(columns) // pair, pair))
     return basic.transpose(b, moved, np.argsort([*order, axis, x.rank - 1]).tolist())
 
 
@@ -67,7 +67,7 @@ def short_time(b: Builder, x: Value, step: int, window: Value | None, length: in
     return transform(b, frames, 2, length, inverse=False, onesided=onesided)
 
 
-def _matrix(size: int, pair: int, length: int, inverse: bool, onesided: bool) -> Array:
+def matrix(size: int, pair: int, length: int, *, inverse: bool, onesided: bool) -> Array:
     """[results * (1 or 2), size * pair]: what the transform makes of each number of x, found by transforming ones."""
     _check(pair * size, length)
     units = np.eye(size) if pair == 1 else np.stack([np.eye(size), 1j * np.eye(size)], -1).reshape(size, 2 * size)

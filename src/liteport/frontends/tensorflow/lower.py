@@ -9,6 +9,7 @@ from typing import Any
 from liteport.formats.tensorflow.function import Function, traced
 from liteport.formats.tensorflow.runtime import quietly, tensorflow
 from liteport.frontends.tensorflow.functions import are_known
+from liteport.frontends.tensorflow.pairs import in_pairs
 from liteport.frontends.tensorflow.refused import explained, refused
 from liteport.frontends.tensorflow.wider import wider
 from liteport.frontends.tensorflow.written_out import written_out
@@ -24,7 +25,7 @@ def lower(function: Function, specs: Sequence[Any]) -> bytes:
     operators of FUNCTIONS (functions.py) as custom ones.
     Raises UnsupportedError with every operator that has no builtin, and LiteportError for what else is refused.
     """
-    return _lowered(written_out(traced(function, specs)))
+    return _lowered(written_out(in_pairs(traced(function, specs))))
 
 
 def _lowered(concrete: Any) -> bytes:
