@@ -66,11 +66,12 @@ def test_names_are_those_of_a_conversion(tmp_path: Path) -> None:
         "parts_1",
         "parts_2",
         "parts_3",
+        "size",
         "ids_output",
     ]
     assert face(tmp_path / "m.onnx") == {
         "x": [2, 3, 8, 8], "ids": [3], "y": [2, 4, 6, 6], "parts_0": [2, 4, 6, 6], "parts_1": [2, 3, 8, 8],
-        "parts_2": [3], "parts_3": [], "ids_output": [3],
+        "parts_2": [3], "parts_3": [], "size": [], "ids_output": [3],
     }  # fmt: skip
     assert saved.notes == (
         "training mode was switched off",

@@ -46,7 +46,7 @@ def cut_out(b: Builder, value: Value) -> Value | None:
     """A value without elements like `value`, cut out of an input of the graph; None where there is none to cut from."""
     found = next((v for v in b.graph.inputs if not v.dtype.is_raw), None)
     if found is None:
-        return None
+        found = b.const(np.zeros(1, np.float32))
     source = found if found.rank else reshape(b, found, (1,))
     nothing = slice_(b, source, [0] * source.rank, [0] * source.rank)
     return cast(b, reshape(b, nothing, value.shape), value.dtype)

@@ -39,6 +39,18 @@ def test_numbers_that_depend_on_sizes() -> None:
     assert (doubled, doubled.dtype, doubled.shape) == (10, np.int64, ())
 
 
+class Named(nn.Module):
+    """Its argument is called like a function of Python's, which torch.fx avoids in copies of graphs."""
+
+    def forward(self, input: torch.Tensor) -> Any:
+        return input[1:].as_strided((2,), (1,)), input.dim()
+
+
+def test_names_stay() -> None:
+    model = liteport.convert(Named(), (X,), verify=2)
+    assert model.module.signatures[0].input_names == ["input"]
+
+
 class Table(nn.Module):
     def forward(self) -> Any:
         return torch.arange(4) * 2, torch.eye(2)

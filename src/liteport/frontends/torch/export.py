@@ -6,7 +6,6 @@ run only where the graph asks for them: once, with exactly the operators that ha
 
 from __future__ import annotations
 
-import copy
 import logging
 import sysconfig
 import traceback
@@ -30,6 +29,7 @@ from torch.utils import _pytree as pytree
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.asserted import Asserted
 from liteport.frontends.torch.context import Table
+from liteport.frontends.torch.copying import copied, graph_modules
 from liteport.frontends.torch.detectors import plain_detectors
 from liteport.frontends.torch.dynamic import FIXED, Dynamic, enlarged
 from liteport.frontends.torch.huggingface.models import plain_operators
@@ -126,7 +126,7 @@ def normalise(program: ExportedProgram, table: Table) -> ExportedProgram:
 
 def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
     program = of_whole(program)
-    graphs = list(_graph_modules(program.graph_module))
+    graphs = list(graph_modules(program.graph_module))
     # What computes with sizes (sym_size) PyTorch has decompositions for too, which lead back to it.
     called = {n.target for m in graphs for n in m.graph.nodes if not is_symbolic(n.meta.get("val"))}
     unknown = [t for t in called if isinstance(t, OpOverload) and lookup(table, t) is None]
@@ -147,8 +147,7 @@ def _normalise_once(program: ExportedProgram, table: Table) -> ExportedProgram:
 
 def _with_own_constants(program: ExportedProgram) -> ExportedProgram:
     """x = constant; x.add_(y)   =>   x = clone(constant); x.add_(y):  PyTorch refuses to write into constants."""
-    own = copy.copy(program)
-    own._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    own = copied(program)
     root = _roots(own._graph_module)
     written = {root[node] for node in root if written_argument(node) is not None}
     placeholders = [node for node in root if node.op == "placeholder"]
@@ -239,10 +238,6 @@ def _shared_input(node: Node) -> Node | None:
         # getitem of a split's results, and nested graphs, which hand their inputs through.
         return next(iter(node.all_input_nodes), None) if node.op == "call_function" else None
     return next(iter(node.all_input_nodes), None) if leaves_in_place(node.target) else None
-
-
-def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
-    yield from (m for m in module.modules() if isinstance(m, GraphModule))
 
 
 def _export_failed(module: torch.nn.Module, error: Exception) -> str:

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import OutputKind, OutputSpec, TensorArgument
-from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError, UsageError
 from liteport.frontends.torch.context import DTYPES
+from liteport.frontends.torch.copying import copied
 from liteport.frontends.torch.export import quiet
 from liteport.frontends.torch.importer import output_names
 from liteport.frontends.torch.model import TorchModel
@@ -127,12 +127,11 @@ def _reason(error: BaseException) -> str:
 
 
 def _tensors_only(program: ExportedProgram) -> ExportedProgram:
-    """return {"a": x, "n": 3}   =>   return (x,):  torch.onnx has no outputs but tensors."""
+    """return {"a": x, "n": None}   =>   return (x,):  torch.onnx has no outputs but tensors."""
     kept = [_is_tensor(spec) or not _is_users(spec) for spec in _outputs(program)]
     if all(kept):
         return program
-    own = copy.copy(program)
-    own._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    own = copied(program)
     output = own._graph_module.graph.output_node()
     output.args = (tuple(result for result, keep in zip(output.args[0], kept, strict=True) if keep),)
     own._graph_signature = copy.copy(program.graph_signature)

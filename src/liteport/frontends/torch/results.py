@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,8 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import ExportGraphSignature, OutputKind, OutputSpec, TensorArgument
 from torch.fx import Node
 from torch.utils import _pytree as pytree
+
+from liteport.frontends.torch.copying import copied
 
 _TYPES: dict[type, torch.dtype] = {
     bool: torch.bool,
@@ -29,8 +30,7 @@ def numbers_as_tensors(program: ExportedProgram) -> ExportedProgram:
     kinds = [_kind(result, spec) for result, spec in zip(results, specs, strict=True)]
     if not any(kinds):
         return program
-    own = copy.copy(program)
-    own._graph_module = copy.deepcopy(program.graph_module)
+    own = copied(program)
     graph = own._graph_module.graph
     output = graph.output_node()
     made = list(output.args[0])

@@ -6,7 +6,6 @@ constant of the model: x[:, torch.tensor([True, False])], or repeat_interleave b
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -23,6 +22,7 @@ from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
+from liteport.frontends.torch.copying import copied
 from liteport.frontends.torch.mutation import written_argument
 from liteport.frontends.torch.source import source_of
 
@@ -60,8 +60,7 @@ def settle(program: ExportedProgram) -> tuple[ExportedProgram, dict[sympy.Symbol
     """
     if not any(_is_open(node.meta.get("val")) for node in program.graph_module.graph.nodes):
         return program, {}
-    settled = copy.copy(program)
-    settled._graph_module = GraphModule(program.graph_module, copy.deepcopy(program.graph_module.graph))
+    settled = copied(program)
     settled._constants = dict(program.constants)
     _index_by_tensor(settled._graph_module)
     with torch.no_grad():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-
 import torch
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
+
+from liteport.frontends.torch.copying import copied, graph_modules
 
 aten = torch.ops.aten
 _STRIDED = (aten.as_strided.default, aten.as_strided_copy.default)
@@ -15,11 +14,10 @@ _STRIDED = (aten.as_strided.default, aten.as_strided_copy.default)
 
 def of_whole(program: ExportedProgram) -> ExportedProgram:
     """%v = view of x; as_strided(%v, size, stride)   =>   as_strided(x, size, stride, the offset of %v)"""
-    if not any(_of_views(module) for module in _graph_modules(program.graph_module)):
+    if not any(_of_views(module) for module in graph_modules(program.graph_module)):
         return program
-    own = copy.copy(program)
-    own._graph_module = copy.deepcopy(program.graph_module)
-    for module in _graph_modules(own._graph_module):
+    own = copied(program)
+    for module in graph_modules(own._graph_module):
         for node, whole in _of_views(module).items():
             view, size, stride, *rest = node.args
             offset = rest[0] if rest else node.kwargs.get("storage_offset")
@@ -45,7 +43,3 @@ def _of_views(module: GraphModule) -> dict[Node, Node]:
 
 def _memory(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage()._cdata
-
-
-def _graph_modules(module: GraphModule) -> Iterator[GraphModule]:
-    yield from (m for m in module.modules() if isinstance(m, GraphModule))

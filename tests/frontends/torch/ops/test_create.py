@@ -14,6 +14,9 @@ X = normal(2, 3, 4)
 I64 = ints(2, 3)
 
 
+_KIND: dict[str, Any] = {"dtype": torch.int32, "device": torch.device("cpu"), "requires_grad": False}
+
+
 def aranges(x: torch.Tensor) -> Any:
     whole = torch.arange(4), torch.arange(1, 5), torch.arange(5, 0, -2), torch.arange(x.shape[2], dtype=torch.int32)
     return x + 1, *whole, torch.arange(0.0, 1, 0.25), torch.arange(3, dtype=torch.float32), torch.arange(1.5)
@@ -56,6 +59,7 @@ def triangles(x: torch.Tensor) -> Any:
 
 CASES: list[Any] = [
     Case("arange", aranges, [X]),
+    Case("iota", lambda x: (x + 1, torch.ops.prims.iota(4, start=3, step=-2, **_KIND)), [X]),
     Case("fills", fills, [X]),
     Case(
         "empty",

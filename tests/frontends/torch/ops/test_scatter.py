@@ -26,6 +26,9 @@ def distinct(count, size):
 PERMUTED = torch.stack([torch.randperm(5) for _ in range(24)]).reshape(4, 6, 5).transpose(1, 2)[:, :3].contiguous()
 
 
+# Of 4 rows 2 begin with True; 8 places are, 3 of them in the second row.
+LEFT = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 1, 0, 1], [1, 0, 0, 0, 1], [0, 0, 0, 0, 1]]).bool()
+
 REDUCTIONS = [
     Case(
         f"{kind}-{'with' if own else 'without'}-self-{typed}",
@@ -167,11 +170,25 @@ PUT = [
         "mask-accumulate", written(lambda y, m: y.index_put_((m,), torch.tensor(2.0), accumulate=True)), [X, bools(4)]
     ),
     Case("mask-int64", written(lambda y: y.__setitem__(y < 0, 0)), [SMALL]),
+    Case("mask-in-turn", lambda x, m, s: x.index_put((m,), s), [X, LEFT[:, 0], normal(2, 5, 6)], draws=0),
+    Case("mask-in-turn-added", lambda x, m, s: x.index_put((m,), s, True), [X, LEFT, normal(8, 6)], draws=0),
     Case(
-        "mask-many-values",
-        written(lambda y, m, s: y.index_put_((m,), s)),
-        [X, torch.tensor([True, False, True, False]), normal(2, 5, 6)],
-        error="a value for each chosen place",
+        "mask-in-turn-column",
+        lambda x, m, s: torch.ops.aten.index_put(x, [None, m], s),
+        [X, LEFT[1], normal(4, 3, 6)],
+        draws=0,
+    ),
+    Case("mask-of-its-own", written(lambda y: y.__setitem__(y > 0, y[y > 0].exp())), [X], also=[[X.abs()], [-X.abs()]]),
+    Case(
+        "mask-of-columns",
+        written(lambda y: y.__setitem__((slice(None), y[0].sum(1) > 0), y[:, y[0].sum(1) > 0].exp())),
+        [X],
+        also=[[-X.abs()]],
+    ),
+    Case(
+        "put-impl",
+        lambda x, i, s: torch.ops.aten._index_put_impl(x, [i], s, True),
+        [X, place(9, size=4), normal(9, 5, 6)],
     ),
     Case("masked-scatter", lambda x, m, s: x.masked_scatter(m, s), [X, bools(4, 5, 6), normal(4, 5, 6)]),
     Case("masked-scatter-broadcast", lambda x, m, s: x.masked_scatter(m, s), [X, bools(5, 1), normal(200)]),

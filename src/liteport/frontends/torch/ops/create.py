@@ -106,6 +106,11 @@ def arange(b: TorchBuilder, *args: Scalar, **kwargs: Any) -> Value:
     return basic.cast(b, line, dtype)
 
 
+def iota(b: TorchBuilder, length: int, *, start: int, step: int, **kwargs: Any) -> Value:
+    """prims.iota(SymInt length, *, SymInt start, SymInt step, ...) -> Tensor"""
+    return basic.cast(b, arange(b, start, start + length * step, step), b.result.dtype)
+
+
 def linspace(b: TorchBuilder, start: Operand, end: Operand, steps: int, **kwargs: Any) -> Value:
     """linspace(Scalar start, Scalar end, int steps, ...) -> Tensor"""
     if is_fixed([steps]) or isinstance(start, Value) or isinstance(end, Value):
@@ -129,6 +134,7 @@ LOWERINGS: Table = {
     aten.arange.default: arange,
     aten.arange.start: arange,
     aten.arange.start_step: arange,
+    torch.ops.prims.iota.default: iota,
     aten.linspace.default: linspace,
     aten.eye.default: eye,
     aten.eye.m: eye,

@@ -7,15 +7,15 @@ from math import prod
 import numpy as np
 import torch
 
-from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops import _common
 from liteport.frontends.torch.ops.index import Indices, integer_indices, is_mask
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.ops.base import broadcast
+from liteport.ir.sizes import is_fixed
 from liteport.ir.types import DType, TensorType
-from liteport.lowering import basic, indexing, operands, scattering
+from liteport.lowering import basic, indexing, joining, operands, scattering
 
 aten = torch.ops.aten
 
@@ -151,8 +151,13 @@ def put(b: TorchBuilder, x: Value, index: Value, source: Value, accumulate: bool
 # x[indices] = values
 
 
-def index_put(b: TorchBuilder, x: Value, indices: Indices, values: Value, accumulate: bool = False) -> Value:
-    """index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor"""
+def index_put(
+    b: TorchBuilder, x: Value, indices: Indices, values: Value, accumulate: bool = False, unsafe: bool = False
+) -> Value:
+    """index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor
+
+    _index_put_impl has `unsafe` as well.
+    """
     values = operands.convert(b, values, x.dtype)  # one number of another type is what x[i] = torch.tensor(2) gives
     given = [i for i in indices if i is not None]
     if len(given) == 1 and is_mask(given[0]) and (not given[0].is_const or values.type.size == 1):
@@ -178,25 +183,37 @@ def index_put(b: TorchBuilder, x: Value, indices: Indices, values: Value, accumu
 
 
 def _put_where(b: TorchBuilder, x: Value, indices: Indices, mask: Value, values: Value, accumulate: bool) -> Value:
-    """x[.., mask] = values, the values being the same for every place that the mask chooses."""
-    before = next(i for i, value in enumerate(indices) if value is mask)
+    """x[.., mask] = values: the same for every place that the mask chooses, or a value for each."""
+    mask = operands.convert(b, mask, DType.BOOL)
+    before = next(i for i, value in enumerate(indices) if value is not None)
     after = x.rank - before - mask.rank
     chosen = values.rank - after - 1  # the dimension of `values` that runs over the chosen places
     if values.type.size == 1:
         values = _single(b, values)
-    elif chosen >= 0:
-        if values.shape[chosen] != 1:
-            raise UnsupportedError(
-                "x[mask] = values with a computed mask and a value for each chosen place: "
-                "use torch.where(mask, full_size_values, x), or masked_scatter"
-            )
+    elif chosen >= 0 and values.shape[chosen] == 1:
         shape = (*values.shape[:chosen], *[1] * mask.rank, *values.shape[chosen + 1 :])
         values = basic.reshape(b, values, shape)
-    where = basic.reshape(b, operands.convert(b, mask, DType.BOOL), (*mask.shape, *[1] * after))
+    elif chosen >= 0:
+        values = _in_turn(b, values, chosen, mask)
+    where = basic.reshape(b, mask, (*mask.shape, *[1] * after))
     if accumulate:
         values = b.emit(ops.Add(), *operands.align(b, [x, values]))
     where, values, x = operands.align(b, [where, values, x])
     return b.emit(ops.SelectV2(), where, values, x)
+
+
+def _in_turn(b: TorchBuilder, values: Value, axis: int, mask: Value) -> Value:
+    """The values along the axis, one after the other for each place where the mask holds; the axis is as the mask."""
+    chosen = basic.cast(b, _flat(b, mask), DType.INT32)
+    count = b.emit(ops.Cumsum(exclusive=True), chosen, basic.scalar(b, 0, DType.INT32))
+    last = values.shape[axis] - 1
+    if not is_fixed([last]):  # there may be none
+        one = basic.zeros(b, TensorType(values.dtype, (*values.shape[:axis], 1, *values.shape[axis + 1 :])))
+        values, last = joining.join(b, [values, one], axis), values.shape[axis]
+    # Places behind the last chosen one may count past the end of what is just long enough.
+    place = b.emit(ops.Minimum(), count, basic.scalar(b, last, DType.INT32))
+    taken = basic.gather(b, values, place, axis)
+    return basic.reshape(b, taken, (*values.shape[:axis], *mask.shape, *values.shape[axis + 1 :]))
 
 
 def _single(b: TorchBuilder, value: Value) -> Value:
@@ -212,10 +229,7 @@ def masked_scatter(b: TorchBuilder, x: Value, mask: Value, source: Value) -> Val
         at = np.flatnonzero(np.broadcast_to(mask.array, shape))
         return _unflat(b, scattering.put(b, flat, 0, b.const(at), basic.narrow(b, supply, 0, 0, len(at))))
     chosen = _flat(b, basic.broadcast_to(b, mask, shape))
-    count = b.emit(ops.Cumsum(exclusive=True), basic.cast(b, chosen, DType.INT32), basic.scalar(b, 0, DType.INT32))
-    # Places behind the last chosen one may count past the end of a source that is just long enough.
-    place = b.emit(ops.Minimum(), count, basic.scalar(b, supply.type.size - 1, DType.INT32))
-    return _unflat(b, b.emit(ops.SelectV2(), chosen, basic.gather(b, supply, place, 0), flat))
+    return _unflat(b, b.emit(ops.SelectV2(), chosen, _in_turn(b, supply, 0, chosen), flat))
 
 
 LOWERINGS: Table = {
@@ -233,5 +247,6 @@ LOWERINGS: Table = {
     aten.put.default: put,
     aten.index_put.default: index_put,
     aten._unsafe_index_put.default: index_put,
+    aten._index_put_impl.default: index_put,
     aten.masked_scatter.default: masked_scatter,
 }

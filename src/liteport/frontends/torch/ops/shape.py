@@ -208,7 +208,7 @@ _REGROUPING = (
     *(aten._reshape_copy.default, aten._reshape_alias.default),
     *(aten.view_as.default, aten.reshape_as.default),
     *(aten.flatten.using_ints, aten.unflatten.int, aten.ravel.default),
-    *(aten.squeeze.default, aten.squeeze.dim, aten.squeeze.dims),
+    *(aten.squeeze.default, aten.squeeze.dim, aten.squeeze.dims, torch.ops.prims.squeeze.default),
     *(aten.squeeze_copy.default, aten.squeeze_copy.dim, aten.squeeze_copy.dims),
     *(aten.unsqueeze.default, aten.unsqueeze_copy.default),
     *(aten.atleast_1d.default, aten.atleast_2d.default, aten.atleast_3d.default),
