@@ -44,7 +44,7 @@ class Window:
 def padded_ops(op: Op) -> tuple[Op, ...]:
     """The convolution, and in front of it the PAD that pads for it alone in height and width, if there is one."""
     pad = op.input.producer
-    return (pad, op) if pad is not None and _pads_space(pad) and _is_valid(op) else (op,)
+    return (pad, op) if pad is not None and pads_space(pad) and _is_valid(op) else (op,)
 
 
 def window(ops_: Sequence[Op]) -> Window:
@@ -76,7 +76,7 @@ def _is_valid(op: Op) -> bool:
     return operator.padding is Padding.VALID
 
 
-def _pads_space(pad: Op) -> bool:
+def pads_space(pad: Op) -> bool:
     if not isinstance(pad.operator, ops.Pad) or not pad.operand(1).is_const or pad.operand(1).has_sizes:
         return False
     amounts = pad.operand(1).array.reshape(-1, 2)

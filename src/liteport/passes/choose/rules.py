@@ -26,6 +26,7 @@ from liteport.passes.choose.split import SPLIT_LINEAR
 from liteport.passes.choose.stem import LONGER_RUNS
 from liteport.passes.choose.strassen import STRASSEN
 from liteport.passes.choose.strided import STRIDED_SLICES
+from liteport.passes.choose.strips import STRIPS
 from liteport.passes.choose.taps import SUM_OF_TAPS, TAPS
 from liteport.passes.choose.transpose import TRANSPOSE_IN_STEPS
 from liteport.passes.choose.transposed import TRANSPOSED_PHASES
@@ -71,4 +72,5 @@ RULES: Sequence[Rule] = (
     JOINED,
     STRASSEN,  # what is left of linear layers, and those that products of convolutions are
     SPLIT_LINEAR,
+    STRIPS,  # of what the others have made
 )

@@ -9,7 +9,7 @@ takes as long here, but its sums of four numbers lose half as much accuracy agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -24,6 +24,7 @@ from liteport.ir.types import Array, DType
 from liteport.lowering.basic import concat, narrow, reshape, slice_
 from liteport.passes.choose.example import Example, feed, layer
 from liteport.passes.choose.linear import bias_of, is_linear, matrix_of
+from liteport.passes.choose.region import behind, region
 from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
 from liteport.passes.choose.sums import CLAMPS
 
@@ -44,7 +45,8 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
         return "its size is dynamic"
     if not _gains(op):
         return "it has few channels, or an odd number of them"
-    if any(op in _region(graph, later) for later in _layers_behind(op)):
+    layers = (each for each in behind(op, _in_quarters) if is_linear(each))
+    if any(op in _region(graph, layer) for layer in layers):
         return None
     site = Site(tuple(_region(graph, op)))
     return site if _gain(site) > 0 else "it has few channels or places"
@@ -80,22 +82,13 @@ def _candidates(site: Site) -> Sequence[str]:
 
 
 def _region(graph: Graph, last: Op) -> list[Op]:
-    """`last`, and the layers and elementwise operations before it whose results nothing else takes, in order; those
-    elementwise ones that no layer comes before stay out."""
-    found, inside = [last], {id(last)}
-    taken = {id(v) for v in last.inputs}
-    for op in reversed(graph.ops[: graph.ops.index(last)]):
-        is_taken = len(op.outputs) == 1 and id(op.output) in taken and not graph.is_output(op.output)
-        if is_taken and all(id(user) in inside for user in op.output.users) and _in_quarters(op):
-            found.append(op)
-            inside.add(id(op))
-            taken |= {id(v) for v in op.inputs}
-    found.reverse()
-    behind: set[int] = set()
+    """`last`, and the layers and elementwise operations that lead to it; those that no layer comes before stay out."""
+    found = region(graph, last, _in_quarters)
+    behind_layers: set[int] = set()
     for op in found:
-        if is_linear(op) or any(id(v) in behind for v in op.inputs):
-            behind.add(id(op.output))
-    return [op for op in found if id(op.output) in behind]
+        if is_linear(op) or any(id(v) in behind_layers for v in op.inputs):
+            behind_layers.add(id(op.output))
+    return [op for op in found if id(op.output) in behind_layers]
 
 
 def _in_quarters(op: Op) -> bool:
@@ -114,20 +107,6 @@ def _in_quarters(op: Op) -> bool:
 def _is_for_channels(constant: Value, channels: int) -> bool:
     """Whether it has one number, or one for each channel."""
     return prod(constant.shape) == 1 or (constant.shape[-1] == channels == prod(constant.shape))
-
-
-def _layers_behind(op: Op) -> Iterator[Op]:
-    """The layers that what an operation makes comes to through elementwise operations only."""
-    seen, left = {id(op)}, [op]
-    while left:
-        for user in left.pop().output.users:
-            if id(user) in seen:
-                continue
-            seen.add(id(user))
-            if is_linear(user):
-                yield user
-            elif isinstance(user.operator, Elementwise):
-                left.append(user)
 
 
 def _by_halves(b: Builder, site: Site) -> Value:
