@@ -36,7 +36,7 @@ def _lowered(concrete: Any) -> bytes:
         found = refused(str(error))
         if are_known(found):
             return _converted(concrete, allow_custom_ops=True)
-        other = wider(concrete) if found else concrete
+        other = wider(concrete, found) if found else concrete
         if other is concrete:
             raise explained(error, concrete) from error
     return _lowered(other)

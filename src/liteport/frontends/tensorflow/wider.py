@@ -1,7 +1,8 @@
-"""Types that kernels lack: what is computed in them is computed in a wider one, or float64 in float32."""
+"""Types that kernels lack: what is computed in them is computed in a wider one, or in 32 bits."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 from typing import Any
 
@@ -18,19 +19,24 @@ _WIDER = {
     "uint8": "int32",
     "int16": "int32",
     "uint16": "int32",
+    "int64": "int32",
 }
 _MOVED = ("Const", "Placeholder", "Identity", "Cast", "Bitcast")
 """They take every type, or stand for it."""
 
 
-def wider(concrete: Any) -> Any:
-    """The function with a cast before and after every operator of these types; itself where there is none."""
-    return replaced(concrete, _body)
+def wider(concrete: Any, refused: Container[str]) -> Any:
+    """The function with a cast before and after every operator of these types; itself where there is none.
+
+    `refused` are the operators that were refused: of int64 no others are computed in int32, beyond which it is cut off.
+    """
+    return replaced(concrete, partial(_body, refused))
 
 
-def _body(operation: Any) -> Body | None:
-    tensors = [*operation.inputs, *operation.outputs]
-    if operation.type in _MOVED or not any(tensor.dtype.name in _WIDER for tensor in tensors):
+def _body(refused: Container[str], operation: Any) -> Body | None:
+    types = {tensor.dtype.name for tensor in (*operation.inputs, *operation.outputs)}
+    asked = types & _WIDER.keys() if operation.type in refused else types & _WIDER.keys() - {"int64"}
+    if operation.type in _MOVED or not asked:
         return None
     attributes = operation.node_def.attr.values()
     if any(each.HasField("func") or each.list.func for each in attributes):  # a loop's body keeps its types

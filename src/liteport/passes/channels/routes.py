@@ -21,6 +21,8 @@ MOVES = (ops.Concatenation, ops.Split, ops.SplitV, ops.Slice, ops.Gather)
 def is_move(op: Op) -> bool:
     """Whether the operation does nothing but choose and line up whole channels (the last dimension)."""
     operator: Any = op.operator
+    if not isinstance(operator, MOVES):
+        return False
     rank = op.output.rank
     ends = [d for v in (*data_inputs(op), *op.outputs) for d in v.shape[-1:]]
     if op.output.quantization is not None or not rank or not is_fixed(ends):

@@ -26,6 +26,11 @@ def sizes(x: Any) -> list[Any]:
     return [shape[axis] if size is None else size for axis, size in enumerate(x.shape.as_list())]
 
 
+def known(tensor: Any) -> Any:
+    """The numbers of a constant, else None."""
+    return tensorflow().get_static_value(tensor)
+
+
 def like(operation: Any, tensors: Sequence[Any], types: Mapping[int, int]) -> list[Any]:
     """What the operator of `operation` gives of these tensors, its types being those that `types` gives for them
     (tf.DType.as_datatype_enum)."""

@@ -1,4 +1,4 @@
-"""How often numbers occur."""
+"""How often numbers occur, and which of them."""
 
 from __future__ import annotations
 
@@ -45,4 +45,33 @@ def dense_bincount(operation: Any, inputs: Sequence[Any]) -> Body | None:
     return body
 
 
-WRITTEN_OUT: Table = {"Bincount": bincount, "DenseBincount": dense_bincount}
+def unique_with_counts(operation: Any, inputs: Sequence[Any]) -> Body:
+    """UniqueWithCounts(x; out_idx) -> (y, idx, count)"""
+    tf, kind = tensorflow(), operation.get_attr("out_idx")
+
+    def body(x: Any) -> Any:
+        values, places = tf.unique(x, kind)
+        same = tf.equal(tf.expand_dims(places, 1), tf.range(tf.size(values, kind)))
+        return values, places, tf.reduce_sum(tf.cast(same, kind), 0)
+
+    return body
+
+
+def difference(operation: Any, inputs: Sequence[Any]) -> Body:
+    """ListDiff(x, y; out_idx) -> (out, idx): what of x is not in y, and where it stands."""
+    tf, kind = tensorflow(), operation.get_attr("out_idx")
+
+    def body(x: Any, y: Any) -> Any:
+        found = tf.reduce_any(tf.equal(tf.expand_dims(x, 1), y), 1)
+        places = tf.reshape(tf.where(tf.logical_not(found)), [-1])
+        return tf.gather(x, places), tf.cast(places, kind)
+
+    return body
+
+
+WRITTEN_OUT: Table = {
+    "Bincount": bincount,
+    "DenseBincount": dense_bincount,
+    "ListDiff": difference,
+    "UniqueWithCounts": unique_with_counts,
+}

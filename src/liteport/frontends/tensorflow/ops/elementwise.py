@@ -21,6 +21,13 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return tf.minimum(tf.maximum(x, low), high)
 
 
+def truncated_remainder(x: Any, y: Any) -> Any:
+    """TruncateMod(x, y), which has the sign of x."""
+    tf = tensorflow()
+    rest = tf.math.floormod(tf.abs(x), tf.abs(y))
+    return tf.where(x < 0, -rest, rest)
+
+
 def unchecked(x: Any) -> Any:
     """CheckNumericsV2(tensor), of numbers that are not looked at."""
     return tensorflow().identity(x)
@@ -30,4 +37,5 @@ WRITTEN_OUT: Table = {
     "ApproximateEqual": approximate_equal,
     "CheckNumericsV2": always(unchecked),
     "ClipByValue": always(clip),
+    "TruncateMod": always(truncated_remainder),
 }

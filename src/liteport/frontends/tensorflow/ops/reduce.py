@@ -1,4 +1,4 @@
-"""Sums over several dimensions."""
+"""Sums of squares."""
 
 from __future__ import annotations
 
@@ -25,4 +25,10 @@ def sum_of_squares(operation: Any, inputs: Sequence[Any]) -> Body | None:
     return body
 
 
-WRITTEN_OUT: Table = {"Sum": sum_of_squares}
+def euclidean_norm(operation: Any, inputs: Sequence[Any]) -> Body:
+    """EuclideanNorm(input, reduction_indices; keep_dims)"""
+    tf, keep = tensorflow(), operation.get_attr("keep_dims")
+    return lambda x, axes: tf.sqrt(tf.reduce_sum(x * x, axes, keep))
+
+
+WRITTEN_OUT: Table = {"EuclideanNorm": euclidean_norm, "Sum": sum_of_squares}
