@@ -109,7 +109,6 @@ OUT_OF_SCOPE: dict[str, list[str]] = {
         "unique_consecutive",
     ],
     "sizes that depend on data": [
-        "bincount",
         "combinations",
         "nn.functional.ctc_loss",
     ],

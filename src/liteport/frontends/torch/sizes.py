@@ -33,10 +33,12 @@ _INDEX_TYPES = (torch.bool, torch.uint8, torch.int32, torch.int64)
 # The lowerings of these count their results when the model runs.
 _COUNTED = (
     "aten.argwhere.default",
+    "aten.bincount.default",
     "aten.index.Tensor",
     "aten.masked_select.default",
     "aten.nonzero.default",
     "aten.nonzero_numpy.default",
+    "aten.repeat_interleave.Tensor",
     "aten.repeat_interleave.self_Tensor",
     "aten._unique2.default",
     "aten.unique_consecutive.default",

@@ -89,8 +89,23 @@ PLACES: list[Any] = [
 ]
 
 
+COUNTED = ints(20, low=0, high=9)
+COUNTS: list[Any] = [
+    Case("bincount", torch.bincount, [COUNTED], also=[[COUNTED * 0], [COUNTED * 7]]),
+    Case("bincount-at-least", lambda x: x.bincount(minlength=12), [COUNTED], also=[[COUNTED * 7]]),
+    Case("bincount-weights", lambda x, w: torch.bincount(x, w) + 1, [COUNTED.int(), normal(20)]),
+    Case("bincount-share", lambda x: x.bincount(minlength=4) / x.bincount().shape[0], [COUNTED], also=[[COUNTED * 0]]),
+]
+
+
+@cases(COUNTS)
+def test_counts(case: Case) -> None:
+    check(case)
+
+
 REPEATS = torch.tensor([1, 2, 0, 3])
 REPEATED: list[Any] = [
+    Case("places", torch.repeat_interleave, [REPEATS], also=[[REPEATS * 0], [REPEATS[[3, 3, 1, 0]]]]),
     Case("rows", lambda x, n: x.repeat_interleave(n, 0), [X, REPEATS], draws=0, also=[[X, REPEATS * 0], [X, REPEATS[[3, 3, 1, 0]]]]),
     Case("columns", lambda x, n: x.repeat_interleave(n, 2), [normal(2, 3, 4), REPEATS], draws=0, also=[[normal(2, 3, 4), REPEATS + 1]]),
     Case("all alike", lambda x, n: x.repeat_interleave(n), [GRID, REPEATS[1:2]], draws=0, also=[[GRID, REPEATS[3:]]]),

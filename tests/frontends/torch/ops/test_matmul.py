@@ -51,6 +51,11 @@ X, M23, M34 = normal(2, 3, 4), normal(2, 3), normal(3, 4)
 W45, W54, B5 = normal(4, 5), normal(5, 4), normal(5)
 PRODUCTS: list[Any] = [
     Case("mm", torch.mm, [M23, M34], ops=["BATCH_MATMUL"]),
+    Case(
+        "int_mm",
+        torch._int_mm,
+        [ints(32, 16, low=-128, high=128, dtype=torch.int8), ints(16, 24, low=-128, high=128, dtype=torch.int8)],
+    ),
     Case("bmm", torch.bmm, [X, normal(2, 4, 5)], ops=["BATCH_MATMUL"]),
     Case("mv", torch.mv, [M34, normal(4)]),
     Case("dot", lambda x, y: (torch.dot(x, y), torch.vdot(x, y), torch.inner(x, y)), [normal(4), normal(4)]),

@@ -9,9 +9,10 @@ from liteport.frontends.torch.context import Table, TorchBuilder
 from liteport.frontends.torch.ops._common import Operand, operand, promote
 from liteport.ir import ops
 from liteport.ir.graph import Value
-from liteport.ir.types import Array, DType
+from liteport.ir.sizes import Size
+from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering import basic, indexing, order
-from liteport.lowering.formula import Term, emit, floor, minimum, where
+from liteport.lowering.formula import Term, emit, floor, maximum, minimum, where
 from liteport.lowering.operands import convert, wide
 
 aten = torch.ops.aten
@@ -61,6 +62,18 @@ def _edges_below(b: TorchBuilder, x: Operand, edges: Value, right: bool) -> Valu
     return convert(b, below, b.result.dtype)
 
 
+def bincount(b: TorchBuilder, x: Value, weights: Value | None = None, minlength: int = 0) -> Value:
+    """bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor"""
+    bins, numbers = b.result.shape[0], Term(b, operand(b, x, DType.INT32))
+    if isinstance(bins, Size):
+        count = maximum(numbers.reduce(ops.ReduceMax, [0], keep_dims=True) + 1, minlength)
+        b.emit(ops.BindSize(bins), count.value)
+    kind = DType.FLOAT32 if weights is not None else DType.INT32
+    ones = basic.filled(b, TensorType(kind, x.shape), 1) if weights is None else operand(b, weights, kind)
+    sums = b.emit(ops.UnsortedSegmentSum(), ones, numbers.value, basic.scalar(b, bins, DType.INT32))
+    return convert(b, sums, b.result.dtype)
+
+
 def histc(b: TorchBuilder, x: Value, bins: int = 100, min: float = 0, max: float = 0) -> Value:
     """histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor; equal ends mean those of the data."""
     flat = Term(b, basic.reshape(b, operand(b, x, DType.FLOAT32), (x.type.size, 1)))
@@ -85,6 +98,7 @@ def _ends(flat: Term, low: float, high: float) -> tuple[Term, Term]:
 
 
 LOWERINGS: Table = {
+    aten.bincount.default: bincount,
     aten.bucketize.Tensor: bucketize,
     aten.bucketize.Scalar: bucketize,
     aten.searchsorted.Tensor: searchsorted,

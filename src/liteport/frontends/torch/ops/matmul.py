@@ -184,7 +184,13 @@ def pdist(b: TorchBuilder, x: Value, p: float = 2.0) -> Value:
     return distance.pairwise_distance(left, right, p, 0.0).value
 
 
+def matmul_integer(b: TorchBuilder, x: Value, mat2: Value) -> Value:
+    """_int_mm(Tensor self, Tensor mat2) -> Tensor: products of int8, in int32"""
+    return b.emit(ops.MatmulInteger(), x, mat2)
+
+
 LOWERINGS: Table = {
+    aten._int_mm.default: matmul_integer,
     aten.matmul.default: matmul,
     aten.linalg_matmul.default: matmul,
     aten.mm.default: matmul,
