@@ -70,9 +70,13 @@ def _fill_with_zeros(graph: Graph, pad: Op, op: Op) -> bool:
     pools = isinstance(op.operator, ops.MaxPool2D) and isinstance(pad.operator, ops.PadV2)
     if not pools or not_negative(graph, pad.input) is None or graph.sole_user(pad.output) is None:
         return False
-    if not pad.operand(2).is_const or float(pad.operand(2).array) > 0:
+    stored = pad.input.quantization
+    zero = stored.zero_point[0] if stored else 0
+    if not pad.operand(2).is_const or float(pad.operand(2).array) > zero:
         return False
-    graph.set_input(op, 0, Builder(graph, op).emit(ops.Pad(), pad.input, pad.operand(1)))
+    zeros = Builder(graph, op).emit(ops.Pad(), pad.input, pad.operand(1))
+    zeros.quantization = stored  # whose zero point PAD fills with
+    graph.set_input(op, 0, zeros)
     return True
 
 

@@ -13,9 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.ao.nn.quantized import QFunctional
+from torch.ao.quantization import get_default_qconfig_mapping
+from torch.ao.quantization.quantize_fx import convert_fx, convert_to_reference_fx, prepare_fx
 
 import liteport
 from liteport.errors import LiteportError
+from liteport.ir.types import DType
 from tests.frontends.torch.ops.inputs import normal
 from tests.harness import Function
 
@@ -102,6 +105,11 @@ LAYERS = [
             nn.Linear(72, 5),
         ],
     ),
+    Layers(
+        "pooled_with_padding",
+        [fused(nn.Conv2d(3, 8, 3), nn.ReLU()), nn.MaxPool2d(3, 2, 1)],
+        spatial("CONV_2D", "PAD", "MAX_POOL_2D"),
+    ),
     Layers("pooled", [nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()]),
     Layers("batch_norm2d", [nn.BatchNorm2d(3)]),
     Layers("batch_norm3d", [nn.BatchNorm3d(3)], shape=(2, 3, 2, 4, 4)),
@@ -136,6 +144,31 @@ def test_torchscript(compile: Call, tmp_path: Path) -> None:
         agrees(model)
     of_python = liteport.convert(net, (x,)).module.graphs[0]
     assert [op.name for op in model.module.graphs[0].ops] == [op.name for op in of_python.ops]
+
+
+class Net(nn.Module):
+    """Functions and layers, which FX quantises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.linear = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Linear(32, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm(self.conv(x)))
+        y = F.adaptive_avg_pool2d(F.max_pool2d(y + F.hardswish(y), 2), 2)
+        return self.linear(torch.cat([y, y * 0.5], 1)[:, :8].flatten(1)).sigmoid()
+
+
+@pytest.mark.parametrize("convert", [convert_fx, convert_to_reference_fx])
+def test_fx(convert: Call) -> None:
+    x = normal(2, 3, 8, 8)
+    with using("qnnpack"):
+        ready = prepare_fx(Net().eval(), get_default_qconfig_mapping("qnnpack"), (x,))
+        ready(x)
+        model = liteport.convert(convert(ready), (x,), dynamic={"x": {0: torch.export.Dim("batch", min=2)}})
+        assert model.verify(3).passed
+    inputs = {op.name: op.inputs[0].dtype for op in model.module.graphs[0].ops if op.inputs and op.inputs[0]}
+    assert {inputs[name] for name in ("CONV_2D", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED")} == {DType.INT8}
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,15 @@ def test_code_is_searched_before_it_is_loaded(tmp_path: Path, code: str, names: 
     assert f"calls {names}, " in str(error)
 
 
+def test_names_of_classes_are_no_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision.ops.misc.Conv2dNormActivation, for one, is the type of many networks' parts."""
+    monkeypatch.setattr(Innocent, "__module__", "library.ops.misc")
+    torch.jit.trace(nn.Sequential(Innocent()), torch.zeros(1, 3)).save(tmp_path / "m.pt")
+    with zipfile.ZipFile(tmp_path / "m.pt") as archive:
+        assert any(b"library.ops.misc" in archive.read(n) for n in archive.namelist() if n.endswith(".py"))
+    assert isinstance(load(tmp_path / "m.pt").module, nn.Module)
+
+
 def test_damaged_files_and_needless_options(tmp_path: Path) -> None:
     torch.jit.save(torch.jit.script(Innocent()), tmp_path / "m.pt")
     assert "m.pt is a whole model: --model" in str(error_of(tmp_path / "m.pt", model="a.py:Net"))

@@ -67,15 +67,17 @@ class _Numbers(TorchFunctionMode):
 
 
 def _numeric(func: Any) -> set[int | str]:
-    """The arguments, by place and name, for which no form of an operator takes a tensor."""
+    """The arguments, by place and name, for which no form of an operator takes a tensor, those that write aside."""
     packet = func.overloadpacket if isinstance(func, torch._ops.OpOverload) else func
+    schemas = [getattr(packet, name)._schema for name in packet.overloads()]
     taken: dict[int | str, bool] = {}
-    for name in packet.overloads():
-        for place, argument in enumerate(getattr(packet, name)._schema.arguments):
-            is_number = isinstance(argument.type, torch.FloatType | torch.IntType)
+    for schema in schemas:
+        if any(argument.alias_info is not None for argument in schema.arguments):
+            continue
+        for place, argument in enumerate(schema.arguments):
             for key in (place, argument.name):
-                taken[key] = taken.get(key, True) and is_number
-    return {key for key, is_number in taken.items() if is_number}
+                taken[key] = taken.get(key, False) or "Tensor" in argument.type.annotation_str
+    return {key for key, is_tensor in taken.items() if not is_tensor}
 
 
 def _number(value: Any) -> Any:

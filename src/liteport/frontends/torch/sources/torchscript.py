@@ -67,8 +67,9 @@ def _suspects(code: str) -> Iterator[str]:
         yield "code that cannot be read"
         return
     yield from (token for token in tokens if token in _REACHING)
-    for ops, dot, namespace in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if (ops, dot) == ("ops", ".") and namespace not in _NAMESPACES:
+    for before, ops, dot, namespace in zip(["", *tokens], tokens, tokens[1:], tokens[2:], strict=False):
+        # Behind a dot it is part of a class's name (__torch__.torchvision.ops.misc.Conv2dNormActivation).
+        if before != "." and (ops, dot) == ("ops", ".") and namespace not in _NAMESPACES:
             yield f"ops.{namespace}"
 
 
