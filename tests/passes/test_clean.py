@@ -182,7 +182,7 @@ def int64(b: Builder, x: Value) -> Value:
 
 
 LEGAL = [
-    GraphCase("a missing type", lambda b, xs: cast(b, b.emit(ops.Abs(), int64(b, xs[0])), DType.FLOAT32), X, ["CAST", "CAST", "ABS", "CAST", "CAST"]),
+    GraphCase("a missing type", lambda b, xs: cast(b, b.emit(ops.Abs(), int64(b, cast(b, xs[0], DType.INT32))), DType.FLOAT32), X, ["CAST", "CAST", "CAST", "ABS", "CAST", "CAST"]),
     GraphCase("seven dimensions", lambda b, xs: b.emit(ops.Add(), reshape(b, xs[0], (2, 1, 3, 1, 2, 1, 2, 1, 1)), b.const(weights(2, 1, 1, 1, 2, 1, 1, 1, 1))), X, ["RESHAPE", "RESHAPE", "RESHAPE", "ADD", "RESHAPE"]),
 ]  # fmt: skip
 

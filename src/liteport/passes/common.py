@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from liteport.ir import ops
 from liteport.ir.graph import Graph, Op, Value
 from liteport.passes.base import Pass
 
@@ -31,6 +32,12 @@ class ShareCommon(Pass):
             graph.erase(op)
             changed = True
         return changed
+
+
+def permutation(op: Op | None) -> tuple[int, ...] | None:
+    """The order in which a TRANSPOSE puts dimensions; None for one that is computed, and for anything else."""
+    perm = op.operand(1) if op is not None and isinstance(op.operator, ops.Transpose) else None
+    return None if perm is None or not perm.is_const else tuple(int(i) for i in perm.array.reshape(-1))
 
 
 def value_key(value: Value | None) -> Hashable:

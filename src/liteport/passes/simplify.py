@@ -17,6 +17,7 @@ from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType, Shape
 from liteport.lowering.basic import reshape, slice_, transpose
 from liteport.passes.base import Pass
+from liteport.passes.common import permutation
 from liteport.passes.layout.orders import compose, identity
 from liteport.passes.moves import Movement, above
 
@@ -127,13 +128,13 @@ def _keep_dims(graph: Graph, op: Op, first: Op) -> Value | None:
 
 def _transpose(graph: Graph, op: Op) -> Value | None:
     """transpose by the identity => x;  transpose(transpose(x)) => transpose(x)"""
-    perm = _perm(op)
+    perm = permutation(op)
     if perm is None:
         return None
     if perm == identity(len(perm)):
         return op.input
     first = op.input.producer
-    inner = _perm(first) if first is not None and isinstance(first.operator, ops.Transpose) else None
+    inner = permutation(first)
     if first is None or inner is None:
         return None
     both = compose(inner, perm)
@@ -167,7 +168,7 @@ def _turned(b: Builder, graph: Graph, y: Value) -> Value | None:
     """y with its last two dimensions changed, where a transpose that makes y then keeps its rows whole, or is gone;
     what only cuts or joins the dimensions in front of those comes after it."""
     maker = y.producer
-    perm = _perm(maker) if maker is not None and isinstance(maker.operator, ops.Transpose) else None
+    perm = permutation(maker)
     if maker is not None and perm is not None:
         turned = (*perm[:-2], perm[-1], perm[-2])
         return transpose(b, maker.input, turned) if perm[-2] == len(perm) - 1 else None
@@ -368,8 +369,3 @@ def _drops_ones(source: Value, value: Value, result: Value) -> bool:
     """Whether `value` is `source`, which has the result's rank, without leading dimensions of one."""
     dropped = source.rank - value.rank
     return dropped > 0 and source.rank == result.rank and source.shape == (1,) * dropped + value.shape
-
-
-def _perm(op: Op) -> tuple[int, ...] | None:
-    perm = op.operand(1)
-    return tuple(int(i) for i in perm.array.reshape(-1)) if perm.is_const else None

@@ -38,6 +38,12 @@ CASES = [
     ),
     Case("computed for each", lambda x: x.masked_fill(x > 0, -INF), X, ops=["GREATER", "SELECT_V2"]),
     Case("repeats", lambda x: torch.where(SEEN, x[:, :, :1], 0.5), X, ops=["SLICE", "SELECT_V2"]),
+    Case(
+        "guards a quotient",
+        lambda x: torch.where(SEEN, x / x.amax(-1, True), 0.5),
+        X,
+        ops=["REDUCE_MAX", "DIV", "SELECT_V2"],
+    ),
     Case("of integers", lambda x: torch.where(SEEN, x.int(), 7), X, ops=["CAST", "SELECT_V2"]),
 ]
 

@@ -12,6 +12,7 @@ from liteport.ir.graph import Graph, Op, Value
 from liteport.lowering.basic import reshape
 from liteport.passes.base import Pass
 from liteport.passes.channels.order import Reorder
+from liteport.passes.common import permutation
 
 # [N,rows,block,columns,block,C] with the columns of a block in front of its rows.
 _COLUMNS_FIRST = (0, 1, 3, 4, 2, 5)
@@ -47,8 +48,8 @@ class BlockOrder(Pass):
 
 
 def _is_by_columns(op: Op) -> bool:
-    perm, shape = op.operand(1), op.input.shape
-    return perm.is_const and tuple(perm.array.tolist()) == _COLUMNS_FIRST and shape[2] == shape[4] > 1
+    shape = op.input.shape
+    return permutation(op) == _COLUMNS_FIRST and shape[2] == shape[4] > 1
 
 
 def _whole(b: Builder, cut: Value, shape: tuple[int, ...]) -> Value:

@@ -17,6 +17,7 @@ from liteport.lowering.basic import concat, narrow, reshape, transpose
 from liteport.passes.choose.example import Example, feed, layer
 from liteport.passes.choose.linear import bias_of, is_linear, matrix_of, with_weights
 from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.common import permutation
 
 # As many values as XNNPACK's CONCATENATION takes, and two rounds of it.
 _JOINED = 4
@@ -45,10 +46,10 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
 
 def _swaps(op: Op) -> bool:
     """Whether it swaps the second and the third dimension from the end; those of one element may move as they like."""
-    perm, shape = op.operand(1) if isinstance(op.operator, ops.Transpose) else None, op.operand(0).shape
-    if perm is None or not perm.is_const or len(shape) not in _SWAPS:
+    perm, shape = permutation(op), op.operand(0).shape
+    if perm is None or len(shape) not in _SWAPS:
         return False
-    moved, swapped = ([axis for axis in axes if shape[axis] != 1] for axes in (perm.array, _SWAPS[len(shape)]))
+    moved, swapped = ([axis for axis in axes if shape[axis] != 1] for axes in (perm, _SWAPS[len(shape)]))
     return moved == swapped
 
 

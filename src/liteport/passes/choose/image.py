@@ -14,6 +14,7 @@ from liteport.lowering.basic import reshape, transpose
 from liteport.lowering.padding import pad_or_crop
 from liteport.passes.choose.example import Example, feed, layer
 from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.common import permutation
 from liteport.passes.window import is_plain, padded_ops
 
 _CHANNELS_LAST = (0, 2, 3, 1)
@@ -25,18 +26,18 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
     if blocks is None or not isinstance(blocks.operator, ops.SpaceToDepth):
         return None
     turn = graph.sole_maker(blocks.input, blocks)
-    if turn is None or not _turns(turn) or not is_plain(op) or op.operand(1).shape[3] != op.input.shape[3]:
+    if (
+        turn is None
+        or permutation(turn) != _CHANNELS_LAST
+        or not is_plain(op)
+        or op.operand(1).shape[3] != op.input.shape[3]
+    ):
         return None
     if not is_fixed(turn.input.shape):
         return "its size is dynamic"
     if turn.input.shape[1] >= 2 * blocks.operator.block_size:
         return "numbers of more channels move faster by themselves"
     return Site((turn, blocks, *convolution))
-
-
-def _turns(op: Op) -> bool:
-    perm = op.operand(1) if isinstance(op.operator, ops.Transpose) else None
-    return perm is not None and perm.is_const and tuple(perm.array.tolist()) == _CHANNELS_LAST
 
 
 def _at_once(b: Builder, site: Site) -> Value:

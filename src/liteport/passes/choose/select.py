@@ -9,13 +9,16 @@ import numpy as np
 from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Op, Value
-from liteport.ir.ops.base import Operator
+from liteport.ir.ops.base import Elementwise, Operator
 from liteport.ir.types import Array, DType, TensorType
 from liteport.lowering.basic import scalar
 from liteport.passes.choose.example import Example, feed
 from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
 
 _LOWEST = float(np.finfo(np.float32).min)
+
+# What makes infinities and NaN of finite numbers: masks often stand behind them for that, and no bound stops a NaN.
+_UNSAFE = (ops.Div, ops.Log, ops.Sqrt, ops.Rsqrt, ops.Pow, ops.FloorMod)
 
 # Numbers of a constant mask, of which a bound takes four bytes each and not one.
 _MOST = 1 << 20
@@ -32,11 +35,36 @@ def _refused(op: Op) -> str | None:
         return "both or none of what it chooses from is computed"
     if x.shape != op.output.shape:
         return "what is computed is repeated"
+    if not _is_finite(x):
+        return "what is computed may be infinite, or no number"
     if mask.is_const:
         return "its mask is large or has dynamic sizes" if mask.has_sizes or mask.array.size > _MOST else None
     if isinstance(op.operator, ops.Select) or not _is_repeated(mask, constant, x):
         return "its mask is computed, and as large as what it is for"
     return None
+
+
+def _is_finite(x: Value) -> bool:
+    """Whether no elementwise operation on the way to x makes infinities or NaN of finite numbers."""
+    seen, left = {id(x)}, [x]
+    while left:
+        v = left.pop()
+        op = v.producer
+        if v.is_const and v.dtype.is_float and not (v.has_sizes or np.isfinite(v.array).all()):
+            return False
+        if op is None or not isinstance(op.operator, Elementwise):
+            continue
+        if isinstance(op.operator, _UNSAFE) and not _divides_by_numbers(op):
+            return False
+        found = [each for each in op.inputs if each is not None and id(each) not in seen]
+        seen |= {id(each) for each in found}
+        left += found
+    return True
+
+
+def _divides_by_numbers(op: Op) -> bool:
+    by = op.operand(1) if isinstance(op.operator, ops.Div) else None
+    return by is not None and by.is_const and not by.has_sizes and bool(by.array.all())
 
 
 def _is_repeated(mask: Value, constant: Value, x: Value) -> bool:

@@ -15,6 +15,7 @@ from liteport.ir.types import DType
 from liteport.lowering.basic import reduce, transpose
 from liteport.passes.choose.example import Example, feed
 from liteport.passes.choose.rule import Kind, Rule, Site
+from liteport.passes.common import permutation
 
 _SHORT = 128  # With longer rows, the kernel that does all in one is ahead on every machine.
 
@@ -44,21 +45,19 @@ def _along_rows(b: Builder, site: Site) -> Value:
 def _match_across(graph: Graph, op: Op) -> Site | str | None:
     softmax = graph.sole_maker(op.input, op)
     there = graph.sole_maker(softmax.input, softmax) if softmax and isinstance(softmax.operator, ops.Softmax) else None
-    if softmax is None or there is None or not isinstance(there.operator, ops.Transpose) or not _is_plain(softmax):
+    order = permutation(there)
+    if softmax is None or there is None or order is None or not _is_plain(softmax):
         return None
-    if not _permutation(there) or not np.array_equal(np.argsort(_permutation(there)), _permutation(op)):
+    if tuple(np.argsort(order)) != permutation(op):
         return "it is turned another way than back"
     return Site((there, softmax, op))
 
 
-def _permutation(op: Op) -> list[int]:
-    perm = op.operand(1)
-    return [int(axis) for axis in perm.array] if perm.is_const else []
-
-
 def _across(b: Builder, site: Site) -> Value:
     there = site.ops[0]
-    return _composed(b, there.input, _permutation(there)[-1])
+    order = permutation(there)
+    assert order is not None
+    return _composed(b, there.input, order[-1])
 
 
 def _match_log(graph: Graph, op: Op) -> Site | None:
