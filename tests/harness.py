@@ -97,6 +97,8 @@ def _like(rng: np.random.Generator, array: Any) -> Any:
         return rng.random(array.shape) < 0.5
     if np.issubdtype(array.dtype, np.integer):
         return rng.integers(int(array.min()), int(array.max()) + 1, array.shape).astype(array.dtype)
+    if np.iscomplexobj(array):
+        return (_like(rng, array.real) + 1j * _like(rng, array.imag)).astype(array.dtype)
     if not np.isfinite(array).all():
         return array
     low, high = array.min(), array.max()
@@ -110,6 +112,8 @@ def compare(expected: dict[str, Any], got: dict[str, Any], tolerance: float) -> 
         have = got[name]
         assert have.shape == want.shape, f"{name}: {have.shape} instead of {want.shape}"
         assert have.dtype == want.dtype, f"{name}: {have.dtype} instead of {want.dtype}"
+        if np.iscomplexobj(want):
+            want, have = (np.stack([v.real, v.imag]) for v in (want, have))
         if not np.issubdtype(want.dtype, np.floating):
             np.testing.assert_array_equal(have, want, err_msg=name)
             continue

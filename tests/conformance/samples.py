@@ -72,7 +72,7 @@ class _Call(nn.Module):
 
 
 def _pairs(result: Any) -> Any:
-    """The real and imaginary parts of complex numbers, which no file can hold."""
+    """The real and imaginary parts of complex numbers."""
     is_complex = isinstance(result, torch.Tensor) and result.is_complex()
     return torch.view_as_real(result.resolve_conj()) if is_complex else result
 

@@ -12,7 +12,7 @@ from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, math
+from liteport.lowering import basic, joining, math
 from liteport.lowering.formula import Term, cos, emit, exp, log, sin, sqrt, where
 
 Real = Term | float
@@ -25,6 +25,18 @@ class Complex:
 
     re: Value
     im: Value
+
+
+def taken_apart(b: Builder, x: Value) -> Complex:
+    """Complex numbers as a file has them, of which each is a pair of real ones in memory."""
+    pairs = b.emit(ops.Bitcast(to=DType.FLOAT32), x)
+    re, im = (basic.squeeze(b, basic.narrow(b, pairs, -1, i, 1), -1) for i in (0, 1))
+    return Complex(re, im)
+
+
+def put_together(b: Builder, x: Complex) -> Value:
+    """Complex numbers as a file has them."""
+    return b.emit(ops.Bitcast(to=DType.COMPLEX64), joining.stack(b, [x.re, x.im], -1))
 
 
 @dataclass(frozen=True)

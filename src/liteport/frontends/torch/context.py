@@ -84,7 +84,8 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     tensor = tensor.detach().cpu()
     if tensor.is_quantized:
         tensor = tensor.int_repr()
-    if tensor.dtype is torch.bfloat16:
-        tensor = tensor.float()
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()  # NumPy lacks most of these
     array: Array = tensor.resolve_conj().resolve_neg().numpy()
-    return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array
+    narrow = {"f": np.float32, "c": np.complex64}.get(array.dtype.kind)
+    return array if narrow is None else array.astype(narrow, copy=False)

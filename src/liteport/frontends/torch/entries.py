@@ -174,12 +174,14 @@ def _ordered(call: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, A
 
 
 def _as_input(leaf: Any) -> Any:
-    """A leaf of the example as the model takes it: tensors on the CPU, floating-point ones in float32."""
+    """A leaf of the example as the model takes it: tensors on the CPU, in float32 or complex64 what is no integer."""
     if isinstance(leaf, np.ndarray):
         leaf = _from_numpy(leaf)
     if not isinstance(leaf, torch.Tensor):
         return leaf
     tensor = leaf.detach().cpu()
+    if tensor.is_complex():
+        return tensor.to(torch.complex64).resolve_conj()
     return tensor.float() if tensor.is_floating_point() else tensor
 
 

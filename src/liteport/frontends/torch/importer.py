@@ -26,9 +26,9 @@ from liteport.frontends.torch.symbols import Symbols, depends_on_data, is_symbol
 from liteport.ir import ops
 from liteport.ir.graph import Graph, Value, constant
 from liteport.ir.sizes import Size
-from liteport.ir.types import TensorType
+from liteport.ir.types import DType, TensorType
 from liteport.lowering import basic
-from liteport.lowering.complex import Complex
+from liteport.lowering.complex import Complex, put_together, taken_apart
 
 aten = torch.ops.aten
 
@@ -111,12 +111,12 @@ class _Importer:
 
     def user_input(self, node: Node) -> Value | Complex:
         value = node.meta["val"]
+        if value.dtype in PARTS:
+            given = self.builder.input(TensorType(DType.COMPLEX64, self.symbols.shape(value)), node.name)
+            return taken_apart(self.builder, given)
         if value.dtype not in DTYPES:
-            remedy = ": take pairs of real numbers, torch.view_as_complex() makes complex ones of them"
-            what = f"an input of type {value.dtype} ({node.name})"
-            self.missing.append(_Missing(what + (remedy if value.dtype in PARTS else ""), ""))
-        given = self.builder.input(self.type_or_any(value), node.name)
-        return Complex(given, given) if value.dtype in PARTS else given  # so that the walk can go on
+            self.missing.append(_Missing(f"an input of type {value.dtype} ({node.name})", ""))
+        return self.builder.input(self.type_or_any(value), node.name)
 
     def stored(self, spec: Any) -> torch.Tensor:
         store = self.program.state_dict if spec.target in self.program.state_dict else self.program.constants
@@ -133,8 +133,7 @@ class _Importer:
         for i, (value, stated) in enumerate(user):
             name = names[i] if i < len(names) else f"output_{i}"
             if isinstance(value, Complex):
-                what = f"{name} holds complex numbers, which no file can: return torch.view_as_real() of them"
-                raise UnsupportedError(_describe([_Missing(what, "")]))
+                value = put_together(self.builder, value)
             if value is None and isinstance(stated, TensorArgument):
                 what = f"{name} is a result that its operator has for training only ({stated.name}): leave it out"
                 raise UnsupportedError(_describe([_Missing(what, "")]))

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+import liteport
 from tests.frontends.torch.ops.inputs import bools, ints, normal
-from tests.harness import Case, cases, check
+from tests.harness import Case, Function, cases, check
 
 PAIRS, OTHER, SQUARE = normal(3, 4, 2), normal(3, 4, 2), normal(4, 4, 2)
 REAL, ROW = normal(3, 4), normal(4)
 CONSTANT = torch.complex(normal(4), normal(4))
+SQUARES = torch.complex(normal(3, 4, 4), normal(3, 4, 4))
 MASK, PLACES = bools(3, 4), ints(2, low=0, high=3)
 
 Tensor = torch.Tensor
@@ -128,9 +131,12 @@ CASES: list[Case] = [
     Case("transforms_2d", on(lambda x: [torch.fft.fft2(x), torch.fft.rfftn(x, dim=(1, 3))]), [IMAGE]),
     Case("transforms_filter", filtered, [IMAGE]),
     Case("layers", Convolution(), [normal(2, 3, 4, 2)]),
-    Case("an input", lambda z: z.abs(), [CONSTANT], error="torch.view_as_complex() makes complex ones"),
-    Case("an input as pairs", torch.view_as_real, [CONSTANT], error="torch.view_as_complex() makes complex ones"),
-    Case("an output", lambda x: x * 1j, [REAL], error="return torch.view_as_real() of them"),
+    Case("an input", lambda z: [z.abs(), z * 2j, z.sum()], [CONSTANT]),
+    Case("an input as pairs", torch.view_as_real, [CONSTANT]),
+    Case("an input of complex128", lambda z: z.exp(), [CONSTANT.to(torch.complex128)]),
+    Case("an output", lambda x: [x * 1j, torch.fft.rfft(x), torch.polar(x, x)], [REAL]),
+    Case("in and out", lambda z: z.conj(), [CONSTANT], ops=["BITCAST", "SPLIT", "NEG", "CONCATENATION", "BITCAST"]),
+    Case("untouched", lambda z: z, [CONSTANT]),
     Case("no lowering", on(torch.tan), [PAIRS], error="aten.tan.default of complex numbers"),
     Case("too long", torch.fft.fft, [normal(8192)], error="some thousands"),
 ]
@@ -139,3 +145,9 @@ CASES: list[Case] = [
 @cases(CASES)
 def test_complex(case: Case) -> None:
     check(case)
+
+
+def test_complex_inputs_of_any_size() -> None:
+    model = liteport.convert(Function(lambda z: (z @ z.mT, z[0])), (SQUARES,), dynamic="batch")
+    assert model.verify(4).passed
+    assert model(torch.ones(5, 4, 4, dtype=torch.complex64))[0].dtype == np.complex64

@@ -53,6 +53,9 @@ def cast(e: Emission, operator: ops.Cast, x: Value) -> Any:
 
 
 def bitcast(e: Emission, operator: ops.Bitcast, x: Value) -> Any:
+    """Bytes as a type of the same width. Raises UnsupportedError for others, of which complex numbers are some."""
+    if x.dtype.bits != operator.to.bits:
+        raise e.refuse(f"takes {x.type} apart")
     return e.run(keras.ops.view, e.tensor(x), dtype=operator.to.numpy.name)
 
 
