@@ -22,6 +22,7 @@ from liteport.frontends.torch.export import export, quiet, written_buffers
 from liteport.frontends.torch.importer import import_program, output_names
 from liteport.frontends.torch.ops import LOWERINGS
 from liteport.frontends.torch.ops.quantised import OBSERVERS
+from liteport.frontends.torch.quantised.dynamic import steps
 from liteport.frontends.torch.quantised.tensor import grid_of, is_quantised
 from liteport.frontends.torch.results import numbers_as_tensors, tensors_of
 from liteport.frontends.torch.source import OWNER
@@ -208,6 +209,14 @@ class TorchModel:
     def shapes(self, signature: str) -> dict[str, Shape]:
         inputs = self.symbols(signature).inputs
         return {name: tuple(-1 if isinstance(d, Size) else d for d in shape) for name, shape in inputs.items()}
+
+    def steps(self, signature: str) -> dict[str, float]:
+        """How far the numbers of outputs lie apart that are quantised while the model runs (check.Stepped)."""
+        self.export()
+        program = self.programs[signature]
+        spec = program.call_spec.out_spec
+        names = output_names(pytree.tree_unflatten(list(range(spec.num_leaves)), spec)) if spec else []
+        return steps(program, names)
 
     def trials(self, signature: str) -> list[dict[str, Shape]]:
         symbols = self.symbols(signature)

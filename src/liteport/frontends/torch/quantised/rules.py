@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.mutation import functional_twin, leaves_in_place
+from liteport.frontends.torch.quantised import dynamic
 from liteport.frontends.torch.quantised.packed import CONVOLUTIONS, linear
 from liteport.frontends.torch.quantised.tensor import (
     NUMBERS,
@@ -236,7 +237,21 @@ def _dequantize(given: Arguments) -> Any:
     return real_tree(next(iter(given.values())))
 
 
+def _dynamic(function: Callable[..., Tensor], clamp: bool = False) -> Rule:
+    """linear_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor"""
+
+    def rule(given: Arguments) -> Tensor:
+        y = function(given["X"], given["W_prepack"])
+        return y.relu() if clamp else y
+
+    return rule
+
+
 RULES: Mapping[str, Rule] = {
+    "quantized::linear_dynamic": _dynamic(dynamic.linear),
+    "quantized::linear_relu_dynamic": _dynamic(dynamic.linear, clamp=True),
+    "quantized::linear_dynamic_fp16": _dynamic(dynamic.half_linear),
+    "quantized::linear_relu_dynamic_fp16": _dynamic(dynamic.half_linear, clamp=True),
     "aten::quantize_per_tensor": _quantize,
     "aten::quantize_per_channel": _quantize_channels,
     "aten::_make_per_tensor_quantized_tensor": _made,

@@ -1,0 +1,40 @@
+"""liteport's own operator in PyTorch: a linear layer that quantises what it takes while it runs.
+
+PyTorch's (quantized::linear_dynamic) take weights in objects of C++, which no graph holds.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.ir import ops
+from liteport.ir.graph import Value
+from liteport.ir.types import DType
+from liteport.lowering.formula import Term
+
+
+@torch.library.custom_op("liteport::dynamic_linear", mutates_args=())  # type: ignore[untyped-decorator]
+def dynamic_linear(x: Tensor, numbers: Tensor, scales: Tensor, zero_points: Tensor) -> Tensor:
+    """x[.., M, I], on the grid of 8 bits that it fills, by (numbers[O, I] - zero_points[O]) * scales[O]: [.., M, O]
+
+    Computed on real numbers here: a graph holds it, and does not run it.
+    """
+    return torch.nn.functional.linear(x, (numbers - zero_points[:, None]) * scales[:, None])
+
+
+@dynamic_linear.register_fake  # type: ignore[untyped-decorator]
+def _(x: Tensor, numbers: Tensor, scales: Tensor, zero_points: Tensor) -> Tensor:
+    return x.new_empty(*x.shape[:-1], numbers.shape[0])
+
+
+def lower_dynamic_linear(b: TorchBuilder, x: Value, numbers: Value, scales: Value, zero_points: Value) -> Value:
+    """dynamic_linear(Tensor x, Tensor numbers, Tensor scales, Tensor zero_points) -> Tensor"""
+    whole, scale, start = b.emit_many(ops.DynamicQuantize(), x)
+    weights, offsets = b.const(numbers.array.T.copy(), name=numbers.name), b.const(zero_points.array)
+    product = Term(b, b.emit(ops.MatmulInteger(), whole, weights, start, offsets)).cast(DType.FLOAT32)
+    return (product * (Term(b, scale) * Term(b, scales))).value
+
+
+LOWERINGS: Table = {torch.ops.liteport.dynamic_linear.default: lower_dynamic_linear}
