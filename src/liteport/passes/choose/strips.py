@@ -32,9 +32,11 @@ _PRODUCTS = 64
 
 
 def _match(graph: Graph, op: Op) -> Site | str | None:
-    if not _is_by_rows(op):
+    makers = (v.producer for v in op.inputs if v is not None)
+    if not _is_by_rows(op) or not any(maker is not None and _is_inner(maker) for maker in makers):
         return None
-    if any(_is_by_rows(each) and op in region(graph, each, _is_inner) for each in behind(op, _is_inner)):
+    may_be_inner = _is_inner(op) and all(map(_is_by_rows, op.output.users))
+    if may_be_inner and any(op in region(graph, each, _is_inner) for each in behind(op, _is_inner)):
         return None
     site = Site(tuple(region(graph, op, _is_inner)))
     if len(site.ops) == 1:
