@@ -38,15 +38,29 @@ def _body(refused: Container[str], operation: Any) -> Body | None:
     asked = types & _WIDER.keys() if operation.type in refused else types & _WIDER.keys() - {"int64"}
     if operation.type in _MOVED or not asked:
         return None
-    attributes = operation.node_def.attr.values()
-    if any(each.HasField("func") or each.list.func for each in attributes):  # a loop's body keeps its types
-        return None
-    return partial(_computed, operation)
+    return partial(_computed, operation) if _takes_others(operation) else None
+
+
+def _types() -> dict[int, int]:
+    """_WIDER in TensorFlow's own numbers."""
+    kinds = tensorflow().as_dtype
+    return {kinds(name).as_datatype_enum: kinds(to).as_datatype_enum for name, to in _WIDER.items()}
+
+
+def _takes_others(operation: Any) -> bool:
+    """Whether the operator is one for the wider types too, and calls no functions, whose bodies keep their types."""
+    definition, types = operation.op_def, _types()
+    if any(arg.type in types for arg in (*definition.input_arg, *definition.output_arg)):
+        return False
+    for attribute in definition.attr:
+        value, allowed = operation.node_def.attr[attribute.name], attribute.allowed_values.list.type
+        if value.HasField("func") or value.list.func or (allowed and types.get(value.type, value.type) not in allowed):
+            return False
+    return True
 
 
 def _computed(operation: Any, *tensors: Any) -> Any:
-    tf = tensorflow()
-    types = {tf.as_dtype(name).as_datatype_enum: tf.as_dtype(to).as_datatype_enum for name, to in _WIDER.items()}
+    tf, types = tensorflow(), _types()
     wide = [tf.cast(tensor, _WIDER.get(tensor.dtype.name, tensor.dtype)) for tensor in tensors]
     results = like(operation, wide, types)
     return [tf.cast(new, old.dtype) for new, old in zip(results, operation.outputs, strict=True)]

@@ -69,6 +69,14 @@ def test_before_opset_11(operator: str, opset: int, mode: str) -> None:
     check(model([node], {"x": SHAPE}, ["y"], {"scales": np.array([1, 1, 2, 3], np.float32)}, opset=opset))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_half_pixels_that_opset_11_alone_has(mode: str) -> None:
+    given = {"mode": mode, "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
+    constants = {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 1.6, 0.7], np.float32)}
+    node = helper.make_node("Resize", ["x", "roi", "scales"], ["y"], **given)
+    check(model([node], {"x": SHAPE}, ["y"], constants, opset=11))
+
+
 def test_volumes() -> None:
     node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], mode="linear")
     constants = {"sizes": np.array([1, 2, 5, 3, 8], np.int64)}

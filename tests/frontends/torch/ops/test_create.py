@@ -72,6 +72,11 @@ CASES: list[Any] = [
     Case("large_result", lambda x: (torch.ones(300, 300), x + 1), [normal(3)]),
     Case("zero_state", lambda x: torch.cat([x.new_zeros(x.shape[0], 2), x], 1), [normal(3, 4)]),
     Case("full_tensor", lambda x, v: x.clone().fill_(v), [X, torch.tensor(3.0)]),
+    Case(
+        "new_full_of_data",
+        lambda x, v: (x.new_full((2, 3), v.item()), torch.scalar_tensor(v.item())),
+        [X, torch.tensor(3.5)],
+    ),
     Case("triangles", triangles, [X]),
     Case("triangles_int", triangles, [ints(3, 4)]),
     Case("triangles_bool", triangles, [bools(3, 4)]),

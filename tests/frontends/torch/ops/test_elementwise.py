@@ -67,6 +67,12 @@ CASES = [
     Case("bool_add_mul", lambda x, y: (x + y, x * y, x + 1, x * 2.5, x / 2), [BOOL, bools(2, 3, 4)]),
     Case("aliases", lambda x, y: torch.divide(torch.multiply(torch.subtract(x, y), y), 3), [F32, F32_B]),
     Case("true_divide", lambda x, y: (torch.true_divide(x, y), torch.true_divide(x, 3)), [I64, I64_B]),
+    Case("gcd", lambda x, y: (torch.gcd(x, y), torch.gcd(x * 12, y * 18)), [I64, I64_B]),
+    Case(
+        "gcd_of_zeros",
+        lambda x, y: torch.gcd(x[:, None], y),
+        [ints(4, low=0, high=2).int(), ints(3, low=-2, high=2).int()],
+    ),
     Case("reciprocal", lambda x: (2 / x, 1 // x), [positive(9)]),
     *(
         Case(f"{mode}_{kind}", lambda x, y, mode=mode: torch.div(x, y, rounding_mode=mode), operands)

@@ -50,6 +50,8 @@ class _Dimension:
             return start * last + at * (end - start) * last / np.float32(self.count - 1)
         if transformation == "pytorch_half_pixel" and self.count == 1:
             return np.full(1, -half)
+        if transformation == "tf_half_pixel_for_nn":
+            return at if scale == 1 else (at + half) / scale
         middle = (at + half) / scale - half
         if transformation == "half_pixel_symmetric":
             adjusted = np.float32(self.count) / (scale * np.float32(self.size))

@@ -8,7 +8,9 @@ import torch
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.context import Table, TorchBuilder
+from liteport.ir import ops
 from liteport.ir.graph import Value
+from liteport.ir.types import DType
 from liteport.lowering import basic
 from liteport.lowering.operands import convert
 
@@ -18,6 +20,16 @@ aten = torch.ops.aten
 def to(b: TorchBuilder, x: Value, *args: Any, **kwargs: Any) -> Value:
     """to.dtype(Tensor self, ScalarType dtype, ...) -> Tensor, and all like it: only the type matters here."""
     return convert(b, x, b.result.dtype)
+
+
+def view_as(b: TorchBuilder, x: Value, dtype: Any) -> Value:
+    """view.dtype(Tensor self, ScalarType dtype) -> Tensor: the same bytes as another type of the same width."""
+    if x.dtype.bits != b.result.dtype.bits or DType.BOOL in (x.dtype, b.result.dtype):
+        raise UnsupportedError(
+            f"view of {x.dtype.name.lower()} as {b.result.dtype.name.lower()}, which is of another width: "
+            "x.to(dtype) converts the numbers"
+        )
+    return x if x.dtype is b.result.dtype else b.emit(ops.Bitcast(to=b.result.dtype), x)
 
 
 def dropout(b: TorchBuilder, x: Value, p: float, train: bool) -> Value:
@@ -36,6 +48,7 @@ def native_dropout(b: TorchBuilder, x: Value, p: float, train: bool | None) -> t
 
 
 LOWERINGS: Table = {
+    aten.view.dtype: view_as,
     aten.to.dtype: to,
     aten.to.device: to,
     aten.to.other: to,

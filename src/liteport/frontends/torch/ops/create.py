@@ -66,14 +66,14 @@ def full(b: TorchBuilder, like: Any, fill_value: Operand, **kwargs: Any) -> Valu
     return filled(b, fill_value)
 
 
-def new_full(b: TorchBuilder, x: Value, size: Sequence[int], fill_value: Scalar, **kwargs: Any) -> Value:
+def new_full(b: TorchBuilder, x: Value, size: Sequence[int], fill_value: Operand, **kwargs: Any) -> Value:
     """new_full(Tensor self, SymInt[] size, Scalar fill_value, ...) -> Tensor"""
-    return filled(b, fill_value)
+    return full(b, size, fill_value)
 
 
-def scalar_tensor(b: TorchBuilder, s: Scalar, **kwargs: Any) -> Value:
+def scalar_tensor(b: TorchBuilder, s: Operand, **kwargs: Any) -> Value:
     """scalar_tensor(Scalar s, ...) -> Tensor"""
-    return filled(b, s)
+    return full(b, (), s)
 
 
 def triangle(keep: Any) -> Lowering:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from liteport.frontends.torch.context import Lowering, Table, TorchBuilder
@@ -9,7 +11,7 @@ from liteport.frontends.torch.ops._common import Operand, Scalar, aliases, compu
 from liteport.ir import ops
 from liteport.ir.graph import Value
 from liteport.ir.types import DType
-from liteport.lowering import basic, math
+from liteport.lowering import basic, control, math
 from liteport.lowering.formula import Term, emit, maximum, minimum, where
 from liteport.lowering.operands import convert, wide
 
@@ -189,6 +191,24 @@ def copysign(b: TorchBuilder, x: Value, other: Operand) -> Value:
     return where(math.is_negative(right), -size, size).value
 
 
+def gcd(b: TorchBuilder, x: Value, other: Value) -> Value:
+    """gcd(Tensor self, Tensor other) -> Tensor, by Euclid's algorithm, until it has ended for all elements."""
+    dtype, shape = wide(b.result.dtype), b.result.shape
+    start = [basic.broadcast_to(b, abs(term).value, shape) for term in terms(b, x, other, dtype=dtype)]
+
+    def test(b: TorchBuilder, values: Sequence[Value]) -> Sequence[Value]:
+        left = basic.reshape(b, values[1], (values[1].type.size,))
+        return [(Term(b, left).reduce(ops.ReduceMax, [0]) > 0).value]
+
+    def step(b: TorchBuilder, values: Sequence[Value]) -> Sequence[Value]:
+        larger, smaller = (Term(b, value) for value in values)
+        ended = smaller.equals(0)
+        rest = emit(ops.FloorMod(), larger, where(ended, 1, smaller))
+        return where(ended, larger, smaller).value, where(ended, 0, rest).value
+
+    return convert(b, control.loop(b, test, step, start)[0], b.result.dtype)
+
+
 LOWERINGS: Table = {
     aten.add.Tensor: add,
     aten.add.Scalar: add,
@@ -209,6 +229,7 @@ LOWERINGS: Table = {
     aten.remainder.Scalar_Tensor: single(ops.FloorMod(), 2),
     aten.fmod.Tensor: computed(math.fmod, 2),
     aten.fmod.Scalar: computed(math.fmod, 2),
+    aten.gcd.default: gcd,
     aten.pow.Tensor_Tensor: power,
     aten.pow.Tensor_Scalar: power,
     aten.pow.Scalar: pow_of_scalar,
