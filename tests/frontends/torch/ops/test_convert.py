@@ -34,7 +34,12 @@ CASES: list[Any] = [
         "like", lambda x, i: (i.type_as(x), x.to(i), i.to(x), x.type(torch.int32), x.to("cpu", torch.int64)), [X, I64]
     ),
     Case("same_bytes", lambda x: ((x * 2).view(torch.int32) + 1, x.view(torch.int32).view(torch.float32) * 2), [X]),
-    Case("other_width", lambda x: (x * 2).view(torch.int16), [X], error="view of float32 as int16, which is of another width"),
+    Case(
+        "other_width",
+        lambda x: (x * 2).view(torch.int16),
+        [X],
+        error="view of float32 as int16, which is of another width",
+    ),
     Case("half_and_back", lambda x: x.double().float() + x.to(torch.float64).to(torch.float32), [X]),
     Case("layout", lambda x: x[None].to(memory_format=torch.channels_last) + 1, [normal(2, 3, 4)]),
     Case("no_ops", lambda x: x.float().clone().contiguous().cpu() * 2, [X], ops=["MUL"]),
