@@ -9,6 +9,12 @@ import torch
 from torch import Tensor, nn
 
 import liteport
+from liteport.backends.tflite.writer import to_bytes
+from liteport.ir import ops
+from liteport.ir.builder import Builder
+from liteport.ir.graph import Graph, Module
+from liteport.ir.types import DType, TensorType
+from liteport.lowering.basic import ints
 
 
 class Net(nn.Module):
@@ -32,3 +38,24 @@ def test_a_file_of_any_batch_stays_one(tmp_path: Path) -> None:
     expected = liteport.load(first).runtime.run({"x": x})
     for name, array in again.runtime.run({"x": x}).items():
         np.testing.assert_allclose(array, expected[name], atol=1e-6)
+
+
+def test_open_results_of_fixed_inputs(tmp_path: Path) -> None:
+    """As onnx2tf writes them: a slice of all that is left, and the shape of that, computed."""
+    graph = Graph(signature="main")
+    b = Builder(graph)
+    x = b.input(TensorType(DType.FLOAT32, (1, 4, 1, 6)), "x")
+    (part,) = b.emit_many(
+        ops.Slice(), x, ints(b, [0, 1, 0, 0]), ints(b, [-1, 2, 1, -1]), types=(TensorType(DType.FLOAT32, (1, 2, 1, 6)),)
+    )
+    part.extra["shape_signature"] = (-1, 2, 1, -1)
+    shape = b.emit(ops.Gather(axis=0), b.emit(ops.Shape(), part), ints(b, [0, 1, 3]))
+    (y,) = b.emit_many(ops.Reshape(), part, shape, types=(TensorType(DType.FLOAT32, (1, 2, 6)),))
+    y.extra["shape_signature"] = (-1, 2, -1)
+    graph.outputs, graph.output_names = [y], ["y"]
+    file = tmp_path / "m.tflite"
+    file.write_bytes(to_bytes(Module([graph])))
+    model = liteport.convert(file)
+    assert model.inspect().operators == {"SLICE": 1, "RESHAPE": 1}
+    given = np.arange(24, dtype=np.float32).reshape(1, 4, 1, 6)
+    np.testing.assert_array_equal(model(given), given[:, 1:3, 0])

@@ -166,8 +166,7 @@ _BODIES: Mapping[str, Callable[[Module, Op, Space], Sequence[TensorType]]] = {"W
 def _known(op: Op) -> list[Value] | None:
     """The results as constants, where they are shapes or computed from such alone."""
     if isinstance(op.operator, ops.Shape):
-        shape = np.array(op.input.shape, object)
-        return None if is_fixed(op.input.shape) else [constant(shape, op.output.name, op.output.dtype)]
+        return [_constant(np.array(op.input.shape, object), op.output)]
     rule = _RULES.get(op.name)
     values = [v for v in (*op.inputs, *op.outputs) if v is not None]
     if rule is None or not all(v.is_const for v in op.inputs if v is not None):
