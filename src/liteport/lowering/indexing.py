@@ -161,7 +161,7 @@ def positions(index: Value, size: int) -> Array:
 
 def reshaped(b: Builder, index: Value, shape: Sequence[int]) -> Value:
     """A reshaped index, which stays a constant if it is one."""
-    return b.const(index.array.reshape(shape)) if index.is_const else basic.reshape(b, index, shape)
+    return b.const(index.array.reshape(shape), index.dtype) if index.is_const else basic.reshape(b, index, shape)
 
 
 def is_natural(value: Value, depth: int = _SEARCH_DEPTH) -> bool:

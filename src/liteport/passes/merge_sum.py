@@ -107,7 +107,9 @@ def _unscaled(graph: Graph, value: Value, user: Op) -> tuple[Value, Op, Array | 
 def _factor(op: Op) -> Array | None:
     """The constant, one number or one for each channel, that a MUL multiplies by; None for anything else."""
     found = [v for v in op.inputs if v is not None and v.is_const]
-    if op.operator != ops.Mul() or len(found) != 1 or found[0].dtype is not DType.FLOAT32 or found[0].quantization:
+    if op.operator != ops.Mul() or len(found) != 1 or found[0].has_sizes:
+        return None
+    if found[0].dtype is not DType.FLOAT32 or found[0].quantization:
         return None
     numbers = found[0].array
     return numbers.reshape(-1) if numbers.size == 1 or numbers.shape[-1] == numbers.size else None

@@ -80,7 +80,7 @@ def _under(op: Op, value: Value | None, source: Shape) -> Value | None:
         return value.producer.input if value is not None and value.producer is not None else None
     array = _restated(value.array, op.output.shape, source)
     assert array is not None  # or the operation is blocked
-    return constant(array, value.name)
+    return constant(array, value.name, value.dtype)
 
 
 def _restated(const: Array, after: Shape, before: Shape) -> Array | None:

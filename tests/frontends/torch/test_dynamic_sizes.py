@@ -250,6 +250,9 @@ CASES = [
     text(
         "cond", lambda x: torch.cond(x.sum() > 0, lambda x: x * 2 + x.shape[1], lambda x: x.flip(1) - x.shape[0], (x,))
     ),
+    text("times-a-size", lambda x: (x.add(x, alpha=x.shape[1]), (x * x.shape[1]).sigmoid() * x.shape[0] + x)),
+    # A remainder by a size, in int64, below a reshape.
+    text("below-a-reshape", lambda x: (x.long().reshape(-1, 8) % x.shape[1]).reshape(x.shape) + 1),
     Sizes("lstm-loop", nn.LSTM(8, 5, batch_first=True), torch.randn(1, 40, 8), "batch", [(1, 40, 8), (3, 40, 8)]),
 ]
 
