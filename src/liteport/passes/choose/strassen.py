@@ -3,6 +3,8 @@
 The rows, the channels and the results of a linear layer are halved, and so is what lies between layers that follow
 each other, which is put together only behind the last one.
 
+The sums are of two places, and of two channels: where one is larger by some orders, the other loses as many digits.
+
 After V. Strassen, Gaussian Elimination is not Optimal (1969). S. Winograd's variant has 15 sums in place of 18 and
 takes as long here, but its sums of four numbers lose half as much accuracy again.
 """
@@ -205,7 +207,7 @@ STRASSEN = Rule(
     "13.0; 512, 2048 to 2048: 127 -> 115; in a whole ViT-B 1015 -> 942, BERT 231 -> 218, GPT-2 266 -> 255, ConvNeXt-T "
     "289 -> 277",
     rests_on="an eighth fewer products, where adding a number takes no more than ten of them; weights grow by three "
-    "quarters",
+    "quarters, and a place that is much larger than others costs one of them digits",
     tolerance=5e-6,
     examples=[
         _lone(197, 768, 768),
