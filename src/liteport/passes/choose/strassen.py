@@ -207,7 +207,7 @@ STRASSEN = Rule(
     "13.0; 512, 2048 to 2048: 127 -> 115; in a whole ViT-B 1015 -> 942, BERT 231 -> 218, GPT-2 266 -> 255, ConvNeXt-T "
     "289 -> 277",
     rests_on="an eighth fewer products, where adding a number takes no more than ten of them; weights grow by three "
-    "quarters, and a place that is much larger than others costs one of them digits",
+    "quarters, and a place with much larger numbers than others costs another one digits",
     tolerance=5e-6,
     examples=[
         _lone(197, 768, 768),
