@@ -44,6 +44,7 @@ CASES = [
     Case("contrast", lambda x: raw.AdjustContrastv2(images=x, contrast_factor=1.5), ((2, 5, 4, 3),), "MEAN SUB MUL ADD"),
     Case("about equal", lambda x, y: raw.ApproximateEqual(x=x, y=y, tolerance=0.5), ((3, 4), (3, 4)), "SUB ABS LESS"),
     Case("clip", lambda x: raw.ClipByValue(t=x, clip_value_min=-0.5, clip_value_max=0.5), ((3, 4),), "MAXIMUM MINIMUM"),
+    Case("checked", lambda x: raw.CheckNumericsV2(tensor=x + 1, message="no"), ((3, 4),), "ADD"),
     Case("count", lambda x: raw.Bincount(arr=x, size=7, weights=EMPTY), (((3, 4), INT32),), "RESHAPE ONE_HOT SUM"),
     Case("weighted", lambda x, w: raw.DenseBincount(input=x, size=7, weights=w), (((3, 4), INT64), (3, 4)), "ONE_HOT RESHAPE MUL SUM"),
     Case("which", lambda x: raw.DenseBincount(input=x, size=7, weights=EMPTY, binary_output=True), (((3, 4), INT64),), "ONE_HOT REDUCE_MAX"),
@@ -100,6 +101,18 @@ def test_crops(method: str) -> None:
 
     specs = tf.TensorSpec((2, 8, 7, 3)), tf.TensorSpec((3, 4))
     liteport.convert(tf.function(call).get_concrete_function(*specs), verify=3)
+
+
+def test_batch_norm_in_training() -> None:
+    """By the batch's own mean and variance, of which the running ones take a tenth."""
+
+    def call(x: Any, mean: Any, variance: Any) -> Any:
+        given = {"scale": [1.0, 2.0, 0.5], "offset": [0.1, 0.2, 0.3], "mean": mean, "variance": variance}
+        norm = raw.FusedBatchNormV3(x=x, exponential_avg_factor=0.1, is_training=True, **given)
+        return norm[:3]
+
+    shape = (2, 4, 5, 3)
+    liteport.convert(tf.function(call).get_concrete_function(*map(tf.TensorSpec, (shape, (3,), (3,)))), verify=2)
 
 
 def test_variables_within_one_run(tmp_path: Path) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from liteport.frontends.tensorflow.ops import blocks, count, elementwise, image, move, pool, quantize, reduce, window
+from liteport.frontends.tensorflow.ops import (
+    blocks,
+    count,
+    elementwise,
+    image,
+    move,
+    norm,
+    pool,
+    quantize,
+    reduce,
+    window,
+)
 from liteport.frontends.tensorflow.ops._common import Table
 from liteport.ir.tables import merged
 
-FAMILIES = (blocks, count, elementwise, image, move, pool, quantize, reduce, window)
+FAMILIES = (blocks, count, elementwise, image, move, norm, pool, quantize, reduce, window)
 
 WRITTEN_OUT: Table = merged(family.WRITTEN_OUT for family in FAMILIES)
