@@ -124,7 +124,7 @@ def _direction(
     w_ih, w_hh, *others = weights
     b_ih, b_hh = others[:2] if layer.bias else (None, None)
     projection = others[-1] if layer.proj_size else None
-    cell = _CELLS[layer.mode]
+    cell = CELLS[layer.mode]
 
     def step(state: State, now: tuple[Tensor, Tensor]) -> tuple[State, Tensor]:
         gates, on = now
@@ -149,7 +149,7 @@ def _gru(gates: Tensor, share: Tensor, state: State) -> State:
     return (fresh + (update + update_share).sigmoid() * (state[0] - fresh),)
 
 
-_CELLS: Mapping[str, Cell] = {
+CELLS: Mapping[str, Cell] = {
     "LSTM": _lstm,
     "GRU": _gru,
     "RNN_TANH": lambda gates, share, state: ((gates + share).tanh(),),

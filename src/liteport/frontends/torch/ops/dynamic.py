@@ -1,6 +1,6 @@
-"""liteport's own operator in PyTorch: a linear layer that quantises what it takes while it runs.
+"""liteport's own operators in PyTorch: layers that quantise what they take while they run.
 
-PyTorch's (quantized::linear_dynamic) take weights in objects of C++, which no graph holds.
+PyTorch's (quantized::linear_dynamic and others) take weights in objects of C++, which no graph holds.
 """
 
 from __future__ import annotations
@@ -37,4 +37,23 @@ def lower_dynamic_linear(b: TorchBuilder, x: Value, numbers: Value, scales: Valu
     return (product * (Term(b, scale) * Term(b, scales))).value
 
 
-LOWERINGS: Table = {torch.ops.liteport.dynamic_linear.default: lower_dynamic_linear}
+@torch.library.custom_op("liteport::taken", mutates_args=())  # type: ignore[untyped-decorator]
+def taken(x: Tensor) -> Tensor:
+    """x, which a layer takes that quantises it while it runs: here it computes on the real numbers themselves."""
+    return x.clone()
+
+
+@taken.register_fake  # type: ignore[untyped-decorator]
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+def lower_taken(b: TorchBuilder, x: Value) -> Value:
+    """taken(Tensor x) -> Tensor"""
+    return x
+
+
+LOWERINGS: Table = {
+    torch.ops.liteport.dynamic_linear.default: lower_dynamic_linear,
+    torch.ops.liteport.taken.default: lower_taken,
+}

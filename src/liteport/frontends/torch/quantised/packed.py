@@ -24,10 +24,12 @@ _CONVOLUTIONS: Mapping[str, tuple[int, Convolution]] = {
     "conv_transpose3d": (3, torch.conv_transpose3d),
 }
 
+_CLASSES = (".classes.quantized.", ".classes.rnn.")
+
 
 def is_packed(value: Any) -> bool:
     """Whether a value is an object that holds weights of quantised layers."""
-    return isinstance(value, torch.ScriptObject) and ".classes.quantized." in str(value._type())
+    return isinstance(value, torch.ScriptObject) and any(kind in str(value._type()) for kind in _CLASSES)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Weights:
     bias: Tensor | None
 
 
+def real_weights(packed: Any, halves: bool = False) -> tuple[Tensor, Tensor | None]:
+    """The weights of a linear layer as the real numbers that they stand for, and its bias."""
+    found = unpacked(ops.linear_unpack_fp16 if halves else ops.linear_unpack, packed)
+    return found.weight.float() if halves else real(found.weight), found.bias
+
+
 def unpacked(unpack: Callable[[Any], tuple[Tensor, Tensor | None]], packed: Any) -> Weights:
     with as_it_is():
         weight, bias = unpack(packed)
@@ -46,8 +54,7 @@ def unpacked(unpack: Callable[[Any], tuple[Tensor, Tensor | None]], packed: Any)
 
 def linear(x: Tensor, packed: Any) -> Tensor:
     """The linear layer of real numbers."""
-    found = unpacked(ops.linear_unpack, packed)
-    return torch.nn.functional.linear(x, real(found.weight), found.bias)
+    return torch.nn.functional.linear(x, *real_weights(packed))
 
 
 def convolution(name: str) -> Convolution:

@@ -7,6 +7,7 @@ the grid of what they take, as all kernels of PyTorch do but those that are aske
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch.utils import _pytree as pytree
 
 from liteport.errors import UnsupportedError
 from liteport.frontends.torch.mutation import functional_twin, leaves_in_place
+from liteport.frontends.torch.packing import CELLS
 from liteport.frontends.torch.quantised import dynamic
 from liteport.frontends.torch.quantised.packed import CONVOLUTIONS, linear
 from liteport.frontends.torch.quantised.tensor import (
@@ -237,14 +239,22 @@ def _dequantize(given: Arguments) -> Any:
     return real_tree(next(iter(given.values())))
 
 
-def _dynamic(function: Callable[..., Tensor], clamp: bool = False) -> Rule:
-    """linear_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor"""
+def _dynamic(function: Callable[[Tensor, Any], Tensor], clamp: bool = False) -> Rule:
+    """linear_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor, and others"""
 
     def rule(given: Arguments) -> Tensor:
-        y = function(given["X"], given["W_prepack"])
+        x, packed, *_ = given.values()
+        y = function(x, packed)
         return y.relu() if clamp else y
 
     return rule
+
+
+def _embedding(given: Arguments) -> Tensor:
+    """embedding_byte(EmbeddingPackedParamsBase weight, Tensor indices, bool pruned_weights=False) -> Tensor"""
+    with as_it_is():
+        table = torch.ops.quantized.embedding_bag_unpack(given["weight"]).dequantize()
+    return F.embedding(given["indices"], table)
 
 
 RULES: Mapping[str, Rule] = {
@@ -252,6 +262,15 @@ RULES: Mapping[str, Rule] = {
     "quantized::linear_relu_dynamic": _dynamic(dynamic.linear, clamp=True),
     "quantized::linear_dynamic_fp16": _dynamic(dynamic.half_linear),
     "quantized::linear_relu_dynamic_fp16": _dynamic(dynamic.half_linear, clamp=True),
+    **{f"quantized::{name}_dynamic": _dynamic(dynamic.convolution(name)) for name in CONVOLUTIONS},
+    "quantized::embedding_byte": _embedding,
+    "quantized::embedding_4bit": _embedding,
+    "aten::quantized_lstm": partial(dynamic.recurrent, aten.lstm.input),
+    "aten::quantized_gru": partial(dynamic.recurrent, aten.gru.input),
+    "quantized::quantized_lstm_cell_dynamic": partial(dynamic.cell, CELLS["LSTM"]),
+    "quantized::quantized_gru_cell_dynamic": partial(dynamic.cell, CELLS["GRU"]),
+    "quantized::quantized_rnn_tanh_cell_dynamic": partial(dynamic.cell, CELLS["RNN_TANH"]),
+    "quantized::quantized_rnn_relu_cell_dynamic": partial(dynamic.cell, CELLS["RNN_RELU"]),
     "aten::quantize_per_tensor": _quantize,
     "aten::quantize_per_channel": _quantize_channels,
     "aten::_make_per_tensor_quantized_tensor": _made,
