@@ -134,6 +134,19 @@ CASES: list[Case] = [
     Case("an input", lambda z: [z.abs(), z * 2j, z.sum()], [CONSTANT]),
     Case("an input as pairs", torch.view_as_real, [CONSTANT]),
     Case("an input of complex128", lambda z: z.exp(), [CONSTANT.to(torch.complex128)]),
+    Case(
+        "beside integers",
+        lambda z, i: [
+            torch.cat([z, i]),
+            torch.where(i > 4, z, i),
+            torch.where(i > 2, i, z),
+            z.index_put((i % 4,), i * z[0]),
+        ],
+        [CONSTANT, ints(4)],
+    ),
+    Case(
+        "beside bools", lambda z, m: [torch.cat([z, m]), torch.stack([z, z.masked_fill(m, 1j)])], [CONSTANT, bools(4)]
+    ),
     Case("an output", lambda x: [x * 1j, torch.fft.rfft(x), torch.polar(x, x)], [REAL]),
     Case("in and out", lambda z: z.conj(), [CONSTANT], ops=["BITCAST", "SPLIT", "NEG", "CONCATENATION", "BITCAST"]),
     Case("untouched", lambda z: z, [CONSTANT]),

@@ -245,6 +245,10 @@ def _call(b: TorchBuilder, lowering: Lowering, arguments: Mapping[str, Any], pos
     return lowering(b, *(arguments[n] for n in names[:positional]), **{n: arguments[n] for n in names[positional:]})
 
 
+# Arguments that say where, not what.
+_PLACES = ("condition", "index", "indices", "mask", "repeats", "tensor_indices_or_sections")
+
+
 def _half(b: TorchBuilder, value: Any, argument: Any, part: int) -> Any:
     """One part of each complex number in an argument."""
     if isinstance(value, list):
@@ -252,7 +256,7 @@ def _half(b: TorchBuilder, value: Any, argument: Any, part: int) -> Any:
     if isinstance(value, Complex):
         return (value.re, value.im)[part]
     if isinstance(value, Value):
-        return value if not part or not value.dtype.is_float else _zeros(b, value)
+        return value if not part or argument.name in _PLACES else _zeros(b, value)
     if _holds_numbers(argument.type) and isinstance(value, int | float | complex):
         return (value.real, value.imag)[part]
     return value
