@@ -96,21 +96,21 @@ STRUCTURES = [
         (A, {"b": B, "a": [C]}),
         {},
         ["x", "batch_b", "batch_a_0"],
-        ["y", "more_0", "more_2_0"],
+        ["y", "more_0", "more_1", "more_2_0"],
     ),
     (
         "keywords",
         (A,),
         {"batch": {"a": [C], "b": B}, "mask": A > 0, "scale": 3.0},
         ["x", "batch_a_0", "batch_b", "mask"],
-        ["y", "more_0", "more_2_0"],
+        ["y", "more_0", "more_1", "more_2_0"],
     ),
     (
         "keywords in another order, constants between",
         (A,),
         {"mask": None, "batch": {"b": B, "a": (C,)}, "flag": False},
         ["x", "batch_b", "batch_a_0"],
-        ["y", "more_0"],
+        ["y", "more_0", "more_1"],
     ),
 ]
 
@@ -137,7 +137,7 @@ RESULTS = [
     ("a named tuple", lambda x: Pair(x + 1, x + 2), ["first", "second"]),
     ("nested", lambda x: [{"a": x + 1}, (x + 2,)], ["output_0_a", "output_1_0"]),
     ("a type without keys", lambda x: Keyless(sample=x + 1, more=(x + 2,)), ["sample", "more_0"]),
-    ("a dataclass", lambda x: Record(x + 1, Record(x - 1, 3)), ["first", "second_first"]),
+    ("a dataclass", lambda x: Record(x + 1, Record(x - 1, 3)), ["first", "second_first", "second_second"]),
     ("one in a tuple", lambda x: (x - 1, Keyless(sample=x + 1)), ["output_0", "output_1_sample"]),
 ]
 
@@ -256,8 +256,8 @@ def test_a_network_that_fails_by_itself_is_told_from_one_that_cannot_be_exported
 
 
 def test_what_pytorch_quantised_is_named_as_such() -> None:
-    module = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(3, 2)), {nn.Linear})
-    with pytest.raises(UnsupportedError, match=r"__obj_flatten__'\. It was quantised by PyTorch: .*quantise it here"):
+    module = Call(lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint32).dequantize())
+    with pytest.raises(UnsupportedError, match=r"of qint32: .*\. It was quantised by PyTorch: .*quantise it here"):
         TorchModel({"main": Entry(module, (A,))}).export()
 
 
