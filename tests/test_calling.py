@@ -29,6 +29,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("tensors", (torch.ones(2, 3), torch.full((2, 3), 2.0), torch.full((4,), 3)), {}),
     ("tensors that need a gradient", (torch.ones(2, 3, requires_grad=True), TWO, IDS), {}),
     ("half", (torch.ones(2, 3).half(), torch.full((2, 3), 2.0).bfloat16(), torch.full((4,), 3, dtype=torch.int32)), {}),
+    ("eighths", (torch.ones(2, 3).to(torch.float8_e4m3fn), TWO, IDS), {}),
     ("doubles", (ONE.astype(np.float64), TWO.T.copy().T, IDS.astype(np.int16)), {}),
 ]
 

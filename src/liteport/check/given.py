@@ -101,9 +101,12 @@ def _arrays(parts: Mapping[str, Any]) -> Arrays:
     return Arrays(_HERE, {name: as_numpy(part) for name, part in parts.items()})
 
 
+_NOT_IN_NUMPY = ("torch.bfloat16", "torch.float8")
+
+
 def as_numpy(value: Any) -> Array:
     """An array of the value: of a PyTorch tensor too, without importing PyTorch."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+        value = value.float() if str(value.dtype).startswith(_NOT_IN_NUMPY) else value
     return np.asarray(value)

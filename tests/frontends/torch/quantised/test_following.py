@@ -251,6 +251,12 @@ FUNCTIONS = [
         "of_32_bits", lambda x: torch.quantize_per_tensor(x, 0.5, 0, torch.qint32), [normal(2, 3)], error="qint32"
     ),
     Functions(
+        "made_of_32_bits",
+        lambda x: torch._make_per_tensor_quantized_tensor(x, 0.5, 0).dequantize(),
+        [torch.arange(4, dtype=torch.int32)],
+        error="qint32",
+    ),
+    Functions(
         "computed_scale", lambda x: torch.quantize_per_tensor(x, x.max(), 0, torch.qint8), [normal(2)], error="scale"
     ),
 ]

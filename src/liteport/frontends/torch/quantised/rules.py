@@ -229,8 +229,8 @@ def _quantize_channels(given: Arguments) -> Quantised:
 
 def _made(given: Arguments) -> Quantised:
     """_make_per_tensor_quantized_tensor(Tensor self, float scale, int zero_point) -> Tensor"""
-    kind = torch.quint8 if given["self"].dtype is torch.uint8 else torch.qint8
-    grid = Grid(known(given["scale"]), known(given["zero_point"]), kind)
+    kinds = {torch.uint8: torch.quint8, torch.int8: torch.qint8}
+    grid = Grid(known(given["scale"]), known(given["zero_point"]), kinds.get(given["self"].dtype, torch.qint32))
     return Quantised(grid.given(given["self"]), grid)
 
 
