@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch._C._functorch import is_batchedtensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
@@ -30,9 +31,11 @@ def _of_views(module: GraphModule) -> dict[Node, Node]:
     """The nodes that are as_strided of a view, and the node that made the memory."""
     makers: dict[int, Node] = {}
     found: dict[Node, Node] = {}
+    if not any(node.target in _STRIDED for node in module.graph.nodes):
+        return found
     for node in module.graph.nodes:
         value = node.meta.get("val")
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(value, torch.Tensor) or is_batchedtensor(value):  # vmap's have no memory of their own
             continue
         makers.setdefault(_memory(value), node)
         source = node.args[0] if node.target in _STRIDED else None
