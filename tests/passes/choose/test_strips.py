@@ -15,7 +15,9 @@ def _block(channels: int, hidden: int, outputs: int, depthwise: nn.Module, betwe
     return nn.Sequential(expand, between(), depthwise, between(), project)
 
 
-def _depthwise(channels: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Conv2d:
+def _depthwise(
+    channels: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1
+) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels)
 
 
@@ -42,6 +44,12 @@ TAKEN: list[tuple[str, nn.Module, tuple[int, ...]]] = [
 ]
 LEFT: list[tuple[str, nn.Module, tuple[int, ...]]] = [
     ("small maps", _block(8, 64, 16, _depthwise(64, 3, 1, 1), nn.SiLU), (1, 8, 56, 56)),
+    ("one row", _block(8, 64, 16, _depthwise(64, (1, 3), 1, (0, 1)), nn.SiLU), (1, 8, 1, 16384)),
+    (
+        "strips of padding alone",
+        nn.Sequential(nn.Conv2d(8, 64, 1), nn.SiLU(), nn.ZeroPad2d((0, 0, 90, 0)), _depthwise(64, 3)),
+        (1, 8, 128, 120),
+    ),
     ("dear at the seams", nn.Sequential(nn.Conv2d(64, 64, 3), nn.Conv2d(64, 64, 3)), (1, 64, 128, 128)),
 ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liteport.ir import ops
 from liteport.ir.builder import Builder
 from liteport.ir.graph import Graph, Value
 from liteport.ir.ops.base import Operator
@@ -39,6 +40,15 @@ def layer(b: Builder, operator: Operator, x: Value, *weights: int) -> Value:
     """A convolution or linear layer of x, whose weights have that shape."""
     results = weights[WEIGHTED[type(operator)].out_axis]
     return b.emit(operator, x, b.const(random_numbers(*weights)), b.const(random_numbers(results)))
+
+
+def linear_layer(places: int, channels: int, outputs: int) -> Example:
+    """A linear layer by itself."""
+
+    def build(b: Builder) -> Value:
+        return layer(b, ops.FullyConnected(keep_num_dims=True), feed(b, 1, places, channels), outputs, channels)
+
+    return Example(f"{places} places, {channels} channels to {outputs}", build)
 
 
 def random_numbers(*shape: int) -> Array:

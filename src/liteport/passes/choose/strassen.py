@@ -24,7 +24,7 @@ from liteport.ir.ops.base import Activation, Elementwise
 from liteport.ir.sizes import is_fixed
 from liteport.ir.types import Array, DType
 from liteport.lowering.basic import concat, narrow, reshape, slice_
-from liteport.passes.choose.example import Example, feed, layer
+from liteport.passes.choose.example import Example, feed, layer, linear_layer
 from liteport.passes.choose.linear import bias_of, is_linear, matrix_of
 from liteport.passes.choose.region import behind, region
 from liteport.passes.choose.rule import AS_EMITTED, Kind, Rule, Site
@@ -179,13 +179,6 @@ def _layer(b: Builder, op: Op, known: Mapping[int, Blocks]) -> Blocks:
 _LAYER = ops.FullyConnected(keep_num_dims=True)
 
 
-def _lone(places: int, channels: int, outputs: int) -> Example:
-    def build(b: Builder) -> Value:
-        return layer(b, _LAYER, feed(b, 1, places, channels), outputs, channels)
-
-    return Example(f"{places} places, {channels} channels to {outputs}", build)
-
-
 def _pair(places: int, channels: int, hidden: int) -> Example:
     def build(b: Builder) -> Value:
         y = b.emit(ops.Gelu(), layer(b, _LAYER, feed(b, 1, places, channels), hidden, channels))
@@ -210,10 +203,10 @@ STRASSEN = Rule(
     "quarters, and a place with much larger numbers than others costs another one digits",
     tolerance=5e-6,
     examples=[
-        _lone(197, 768, 768),
-        _lone(197, 768, 3072),
-        _lone(1024, 768, 768),
-        _lone(512, 2048, 2048),
+        linear_layer(197, 768, 768),
+        linear_layer(197, 768, 3072),
+        linear_layer(1024, 768, 768),
+        linear_layer(512, 2048, 2048),
         _pair(197, 768, 3072),
         _pair(196, 384, 1536),
         _pair(1500, 384, 1536),

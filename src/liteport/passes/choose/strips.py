@@ -39,14 +39,17 @@ def _match(graph: Graph, op: Op) -> Site | str | None:
     if may_be_inner and any(op in region(graph, each, _is_inner) for each in behind(op, _is_inner)):
         return None
     site = Site(tuple(region(graph, op, _is_inner)))
-    if len(site.ops) == 1:
+    strips = _strips(site) if len(site.ops) > 1 else []
+    if len(strips) < 2:
         return None
+    if any(first >= end for rows in strips for first, end in _needed(site, rows).values()):
+        return "a strip would see padding alone"
     return site if _saved(site) > 0 else "little of what it reads and writes is in large maps"
 
 
 def _is_inner(op: Op) -> bool:
     """Whether an operation's result may be there in strips only: one that no near cache holds."""
-    return _is_by_rows(op) and op.output.type.nbytes >= _WIDE
+    return _is_by_rows(op) and op.output.shape[1] > 1 and op.output.type.nbytes >= _WIDE
 
 
 def _is_by_rows(op: Op) -> bool:
